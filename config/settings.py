@@ -1,0 +1,132 @@
+"""Settings of one installation: environment ``HOTLINE_*`` over ``settings.yaml`` in the data folder over defaults."""
+
+import os
+from pathlib import Path
+from typing import Literal
+
+import yaml
+from pydantic import Field
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+
+ROOT = Path(__file__).resolve().parent.parent
+"""The checkout: the folder that holds the rooms."""
+
+
+def default_data_dir() -> Path:
+    """Where state lives when nothing else is said: ``.hotline/data`` under the checkout."""
+    return Path(os.environ.get("HOTLINE_DATA_DIR") or ROOT / ".hotline" / "data")
+
+
+class _DataFolderFile(PydanticBaseSettingsSource):
+    """Reads ``settings.yaml`` from the data folder."""
+
+    def get_field_value(self, field: object, field_name: str) -> tuple[object, str, bool]:
+        return None, field_name, False
+
+    def __call__(self) -> dict[str, object]:
+        given = self.current_state.get("data_dir")
+        path = Path(str(given)) if given else default_data_dir()
+        file = path / "settings.yaml"
+        if not file.is_file():
+            return {}
+        loaded = yaml.safe_load(file.read_text(encoding="utf-8")) or {}
+        if not isinstance(loaded, dict):
+            raise ValueError(f"{file}: 应为“键: 值”形式的 YAML")
+        return loaded
+
+
+class Settings(BaseSettings):
+    """One installation's settings. Ports are on 127.0.0.1 unless ``host`` says otherwise; times are seconds."""
+
+    model_config = SettingsConfigDict(env_prefix="HOTLINE_", extra="forbid")
+
+    data_dir: Path = Field(default_factory=default_data_dir)
+    city: str = "zhanjiang"
+    host: str = "127.0.0.1"
+
+    web_port: int = 8080
+    """Pages, chat, desk (aiohttp)."""
+    operator_port: int = 8081
+    """Loopback only: health, calls by Call-ID, metrics; guarded by the operator token file."""
+    node_port: int = 8082
+    """Loopback only by default: the WebSocket listener for ivr nodes."""
+    rasa_port: int = 5005
+    sip_port: int = 5060
+    rtp_port_low: int = 20000
+    rtp_port_high: int = 20999
+    """RTP ports of the ivr node, even ones used; the range also limits the number of calls."""
+
+    sip_backend: Literal["aiosipua", "pyvoip"] = "aiosipua"
+    sip_domain: str = "127.0.0.1"
+    max_calls: int = 77
+    max_restricted_calls: int = 8
+    recogniser_workers: int = 2
+    asr_model: str = ""
+    """Name of an installed recogniser model; empty: the one chosen by ``./hotline asr``, else the shipped one."""
+
+    database_url: str = ""
+    """Empty: SQLite in the data folder. ``postgresql+asyncpg://…`` in production."""
+    redis_url: str = ""
+    """Empty: a private Redis started by the supervisor on a Unix socket in the data folder."""
+
+    rasa_timeout: float = 2.0
+    """A turn that takes Rasa longer than this falls back (DESIGN §1, a human is always reachable)."""
+    agent_answer_timeout: float = 20.0
+    """How long an agent may take to accept before the next one is asked."""
+    queue_timeout: float = 60.0
+    """How long a citizen waits in the queue before a callback is promised."""
+    ivr_fallback_uri: str = ""
+    """SIP address that takes a call which has lost its gateway; empty: a callback record on the node's disk."""
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        return init_settings, env_settings, _DataFolderFile(settings_cls)
+
+    @property
+    def secrets_dir(self) -> Path:
+        """Keys and tokens made on first run, mode 0700, outside the database."""
+        return self.data_dir / "secrets"
+
+    @property
+    def run_dir(self) -> Path:
+        """Process ids, sockets, status files of the running instance."""
+        return self.data_dir / "run"
+
+    @property
+    def log_dir(self) -> Path:
+        return self.data_dir / "log"
+
+    @property
+    def effective_database_url(self) -> str:
+        return self.database_url or f"sqlite+aiosqlite:///{self.data_dir / 'hotline.db'}"
+
+    @property
+    def effective_redis_url(self) -> str:
+        return self.redis_url or f"unix://{self.run_dir / 'redis.sock'}"
+
+    def secret(self, name: str) -> str:
+        """The secret ``name``: from ``HOTLINE_SECRET_<NAME>``, else from its file, made on first use (0600)."""
+        from_environment = os.environ.get(f"HOTLINE_SECRET_{name.upper()}")
+        if from_environment:
+            return from_environment
+        import secrets as random_source
+
+        self.secrets_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
+        file = self.secrets_dir / name
+        try:
+            descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        except FileExistsError:
+            return file.read_text(encoding="ascii").strip()
+        value = random_source.token_hex(32)
+        with os.fdopen(descriptor, "w", encoding="ascii") as handle:
+            handle.write(value)
+            handle.flush()
+            os.fsync(handle.fileno())
+        return value

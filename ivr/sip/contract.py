@@ -1,0 +1,125 @@
+"""``SipEndpoint`` and ``CallLeg``: what the phone channel asks of any SIP back end.
+
+Audio is always 8 kHz mono int16 little-endian, 20 ms = 160 samples = 320 bytes a frame.
+"""
+
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from typing import Final, Protocol
+
+SAMPLE_RATE: Final = 8000
+FRAME_SAMPLES: Final = 160
+FRAME_BYTES: Final = 320
+FRAME_MS: Final = 20
+
+
+class CallLeg(Protocol):
+    """One leg of a call. Every method may be called once the far end has gone; it then does nothing."""
+
+    @property
+    def call_id(self) -> str: ...
+
+    @property
+    def number(self) -> str | None:
+        """The caller's normalised number; ``None`` when withheld."""
+        ...
+
+    @property
+    def called(self) -> str: ...
+
+    @property
+    def headers(self) -> Mapping[str, str]: ...
+
+    @property
+    def codec(self) -> str:
+        """``PCMA`` or ``PCMU``, once the media is agreed."""
+        ...
+
+    async def answer(self) -> None: ...
+
+    async def reject(self, code: int) -> None: ...
+
+    def play(self, pcm: bytes) -> None:
+        """Queue audio to be sent at its own pace (any length; kept in order)."""
+        ...
+
+    def flush(self) -> int:
+        """Drop what is queued and not yet sent; returns the number of ms dropped."""
+        ...
+
+    @property
+    def queued_ms(self) -> int:
+        """Audio queued and not yet sent."""
+        ...
+
+    async def drained(self) -> None:
+        """Return when everything queued has been sent (or flushed, or the call is over)."""
+        ...
+
+    def frames(self) -> AsyncIterator[bytes]:
+        """What the far end says, one 20 ms frame at a time at wall-clock pace (silence where packets are missing)."""
+        ...
+
+    def dtmf(self) -> AsyncIterator[str]:
+        """Keys, once each, from ``0123456789*#ABCD``."""
+        ...
+
+    async def send_dtmf(self, digit: str) -> None: ...
+
+    async def refer(self, target: str) -> bool: ...
+
+    async def bridge(self, other: "CallLeg") -> None:
+        """Pass audio between the two legs until one of them ends; returns then."""
+        ...
+
+    async def hangup(self) -> None: ...
+
+    @property
+    def ended(self) -> bool: ...
+
+    async def wait_ended(self) -> str:
+        """Return when the leg is over: ``local`` | ``remote`` | ``fault``."""
+        ...
+
+    @property
+    def stats(self) -> Mapping[str, float]:
+        """``packets_sent``, ``packets_received``, ``packets_lost``."""
+        ...
+
+
+OnCall = Callable[[CallLeg], Awaitable[None]]
+
+
+class DialFailed(Exception):
+    """The far end did not take the call; ``code`` is its SIP answer (408: none came)."""
+
+    def __init__(self, code: int, reason: str = "") -> None:
+        super().__init__(f"呼叫未接通：{code} {reason}".strip())
+        self.code = code
+
+
+class SipEndpoint(Protocol):
+    """A SIP user agent on one UDP address."""
+
+    async def start(self) -> None: ...
+
+    async def stop(self) -> None:
+        """Hang up what is left and free the port."""
+        ...
+
+    @property
+    def address(self) -> tuple[str, int]: ...
+
+    def on_call(self, handler: OnCall) -> None:
+        """``handler`` is called with each incoming leg, not yet answered (180 is sent)."""
+        ...
+
+    async def dial(
+        self,
+        uri: str,
+        *,
+        caller: str = "",
+        timeout_s: float = 25.0,
+        on_ringing: Callable[[], None] | None = None,
+    ) -> CallLeg:
+        """Call ``uri``; returns the answered leg, or raises :class:`DialFailed`."""
+        ...

@@ -1,0 +1,1 @@
+"""Alembic 迁移。Schema migrations, run at start."""

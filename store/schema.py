@@ -1,0 +1,251 @@
+"""The one schema, for SQLite and PostgreSQL. Moments are UTC; ``*_enc`` columns hold AES-GCM text, ``*_key`` keyed hashes."""
+
+from datetime import UTC, datetime
+
+from sqlalchemy import (
+    JSON,
+    Boolean,
+    Column,
+    Date,
+    DateTime,
+    Float,
+    ForeignKey,
+    Index,
+    Integer,
+    MetaData,
+    String,
+    Table,
+    Text,
+)
+from sqlalchemy.engine import Dialect
+from sqlalchemy.types import TypeDecorator
+
+metadata = MetaData(
+    naming_convention={
+        "ix": "ix_%(column_0_label)s",
+        "uq": "uq_%(table_name)s_%(column_0_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+
+class Moment(TypeDecorator[datetime]):
+    """An aware UTC datetime on every database (SQLite stores none)."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            raise ValueError("a moment must be aware")
+        return value.astimezone(UTC)
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        if value is None:
+            return None
+        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+contacts = Table(
+    "contacts",
+    metadata,
+    Column("id", String(32), primary_key=True),
+    Column("number_key", String(64), unique=True, nullable=False),
+    Column("number_enc", Text, nullable=False),
+    Column("name_enc", Text),
+    Column("created_at", Moment, nullable=False),
+)
+
+conversations = Table(
+    "conversations",
+    metadata,
+    Column("id", String(32), primary_key=True),
+    Column("channel", String(16), nullable=False),
+    Column("external_id", String(256), nullable=False, index=True),
+    Column("contact_id", String(32), ForeignKey("contacts.id")),
+    Column("restricted", Boolean, nullable=False, default=False),
+    Column("state_enc", Text),
+    Column("started_at", Moment, nullable=False),
+    Column("ended_at", Moment),
+    Column("ended_by", String(16)),
+)
+
+turns = Table(
+    "turns",
+    metadata,
+    Column("id", String(32), primary_key=True),
+    Column("conversation_id", String(32), ForeignKey("conversations.id"), nullable=False),
+    Column("seq", Integer, nullable=False),
+    Column("said", String(8), nullable=False),
+    Column("text_enc", Text, nullable=False),
+    Column("confidence", Float, nullable=False),
+    Column("audio_start_ms", Integer),
+    Column("audio_end_ms", Integer),
+    Column("act", String(64), nullable=False, default=""),
+    Column("engine", String(16), nullable=False, default=""),
+    Column("reply_enc", Text, nullable=False),
+    Column("entry_id", String(64)),
+    Column("entry_version", Integer),
+    Column("emergency", Boolean, nullable=False, default=False),
+    Column("at", Moment, nullable=False),
+    Index("ix_turns_conversation_seq", "conversation_id", "seq", unique=True),
+)
+
+agent_messages = Table(
+    "agent_messages",
+    metadata,
+    Column("id", String(32), primary_key=True),
+    Column("conversation_id", String(32), ForeignKey("conversations.id"), nullable=False, index=True),
+    Column("agent_id", String(32)),
+    Column("sender", String(8), nullable=False),
+    Column("text_enc", Text, nullable=False),
+    Column("at", Moment, nullable=False),
+)
+
+tickets = Table(
+    "tickets",
+    metadata,
+    Column("id", String(32), primary_key=True),
+    Column("no", String(24), unique=True),
+    Column("conversation_id", String(32), ForeignKey("conversations.id"), index=True),
+    Column("contact_id", String(32), ForeignKey("contacts.id")),
+    Column("channel", String(16), nullable=False),
+    Column("city", String(32), nullable=False),
+    Column("type", String(16), nullable=False),
+    Column("status", String(16), nullable=False),
+    Column("filed_by", String(32), nullable=False, default="bot"),
+    Column("created_at", Moment, nullable=False),
+    Column("filed_at", Moment),
+)
+
+ticket_elements = Table(
+    "ticket_elements",
+    metadata,
+    Column("ticket_id", String(32), ForeignKey("tickets.id"), primary_key=True),
+    Column("name", String(8), primary_key=True),
+    Column("value_enc", Text),
+    Column("status", String(16), nullable=False),
+    Column("source_enc", Text, nullable=False),
+    Column("confidence", Float, nullable=False),
+    Column("set_by", String(8), nullable=False),
+    Column("reason", Text, nullable=False, default=""),
+)
+
+ticket_events = Table(
+    "ticket_events",
+    metadata,
+    Column("id", String(32), primary_key=True),
+    Column("ticket_id", String(32), ForeignKey("tickets.id"), nullable=False, index=True),
+    Column("kind", String(32), nullable=False),
+    Column("by", String(32), nullable=False),
+    Column("detail_enc", Text),
+    Column("at", Moment, nullable=False),
+)
+
+sequences = Table(
+    "sequences",
+    metadata,
+    Column("name", String(32), primary_key=True),
+    Column("value", Integer, nullable=False),
+)
+
+restrictions = Table(
+    "restrictions",
+    metadata,
+    Column("id", String(32), primary_key=True),
+    Column("city", String(32), nullable=False),
+    Column("number_key", String(64), nullable=False, index=True),
+    Column("number_enc", Text, nullable=False),
+    Column("ground", String(32), nullable=False),
+    Column("evidence_enc", Text, nullable=False),
+    Column("basis", Text, nullable=False),
+    Column("decided_by", String(32), nullable=False),
+    Column("decided_at", Moment, nullable=False),
+    Column("starts_at", Moment, nullable=False),
+    Column("ends_at", Moment, nullable=False),
+    Column("lifted_at", Moment),
+    Column("lifted_by", String(32)),
+    Column("lift_reason", Text),
+)
+
+accounts = Table(
+    "accounts",
+    metadata,
+    Column("id", String(32), primary_key=True),
+    Column("name_enc", Text),
+    Column("role", String(16), nullable=False),
+    Column("password_hash", Text, nullable=False),
+    Column("sip_uri", String(256), nullable=False, default=""),
+    Column("active", Boolean, nullable=False, default=True),
+    Column("created_at", Moment, nullable=False),
+)
+
+handovers = Table(
+    "handovers",
+    metadata,
+    Column("id", String(32), primary_key=True),
+    Column("conversation_id", String(32), ForeignKey("conversations.id"), nullable=False, index=True),
+    Column("ticket_id", String(32), ForeignKey("tickets.id")),
+    Column("reason", String(32), nullable=False),
+    Column("priority", Integer, nullable=False, default=0),
+    Column("status", String(16), nullable=False),
+    Column("agent_id", String(32)),
+    Column("created_at", Moment, nullable=False),
+    Column("offered_at", Moment),
+    Column("accepted_at", Moment),
+    Column("connected_at", Moment),
+    Column("ended_at", Moment),
+)
+
+callbacks = Table(
+    "callbacks",
+    metadata,
+    Column("id", String(32), primary_key=True),
+    Column("conversation_id", String(32), index=True),
+    Column("external_id", String(256), nullable=False, default=""),
+    Column("number_enc", Text),
+    Column("reason", String(32), nullable=False),
+    Column("promise", Text, nullable=False),
+    Column("status", String(16), nullable=False),
+    Column("created_at", Moment, nullable=False),
+)
+
+entries = Table(
+    "entries",
+    metadata,
+    Column("id", String(64), primary_key=True),
+    Column("version", Integer, primary_key=True),
+    Column("question", Text, nullable=False),
+    Column("similar", JSON, nullable=False),
+    Column("answer", Text, nullable=False),
+    Column("speech", Text, nullable=False),
+    Column("unit", Text, nullable=False),
+    Column("field", String(32), nullable=False),
+    Column("source", Text, nullable=False),
+    Column("effective_at", Date, nullable=False),
+    Column("sample", Boolean, nullable=False),
+    Column("status", String(16), nullable=False),
+    Column("created_at", Moment, nullable=False),
+)
+
+audit = Table(
+    "audit",
+    metadata,
+    Column("id", String(32), primary_key=True),
+    Column("at", Moment, nullable=False),
+    Column("by", String(32), nullable=False),
+    Column("action", String(64), nullable=False),
+    Column("subject", String(64), nullable=False),
+    Column("detail", Text, nullable=False, default=""),
+)
+
+versions = Table(
+    "versions",
+    metadata,
+    Column("name", String(32), primary_key=True),
+    Column("value", Integer, nullable=False),
+)
+"""Counters that grow with every change of ``knowledge`` or ``restrictions``; running processes poll them each second."""
