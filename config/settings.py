@@ -1,6 +1,8 @@
 """Settings of one installation: environment ``HOTLINE_*`` over ``settings.yaml`` in the data folder over defaults."""
 
+import contextlib
 import os
+import secrets
 from pathlib import Path
 from typing import Literal
 
@@ -116,17 +118,21 @@ class Settings(BaseSettings):
         from_environment = os.environ.get(f"HOTLINE_SECRET_{name.upper()}")
         if from_environment:
             return from_environment
-        import secrets as random_source
-
-        self.secrets_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
         file = self.secrets_dir / name
-        try:
-            descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        except FileExistsError:
-            return file.read_text(encoding="ascii").strip()
-        value = random_source.token_hex(32)
-        with os.fdopen(descriptor, "w", encoding="ascii") as handle:
-            handle.write(value)
-            handle.flush()
-            os.fsync(handle.fileno())
-        return value
+        if not file.exists():
+            self.secrets_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
+            _create_secret(file)
+        return file.read_text(encoding="ascii").strip()
+
+
+def _create_secret(file: Path) -> None:
+    """Write a new secret so that no other process ever sees an empty or a second one."""
+    draft = file.with_name(f".{file.name}.{secrets.token_hex(4)}")
+    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "w", encoding="ascii") as handle:
+        handle.write(secrets.token_hex(32))
+        handle.flush()
+        os.fsync(handle.fileno())
+    with contextlib.suppress(FileExistsError):  # another process made it first: that one counts
+        os.link(draft, file)
+    draft.unlink()
