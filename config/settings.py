@@ -1,10 +1,12 @@
 """Settings of one installation: environment ``HOTLINE_*`` over ``settings.yaml`` in the data folder over defaults."""
 
 import contextlib
+import hashlib
 import os
 import secrets
+import tempfile
 from pathlib import Path
-from typing import Literal
+from typing import Final, Literal
 
 import yaml
 from pydantic import Field
@@ -19,8 +21,19 @@ def default_data_dir() -> Path:
     return Path(os.environ.get("HOTLINE_DATA_DIR") or ROOT / ".hotline" / "data")
 
 
+ACTIVE_FILE: Final = "run/active.json"
+"""What the running instance was started with (ports, city): other commands with the same ``--data`` find it there."""
+
+_SOCKET_PATH_LIMIT: Final = 100
+"""A Unix socket's path has at most 107 bytes (``sockaddr_un``); some room is left for the name."""
+
+
 class _DataFolderFile(PydanticBaseSettingsSource):
-    """Reads ``settings.yaml`` from the data folder."""
+    """Reads one file of the data folder."""
+
+    def __init__(self, settings_cls: type[BaseSettings], name: str) -> None:
+        super().__init__(settings_cls)
+        self._name = name
 
     def get_field_value(self, field: object, field_name: str) -> tuple[object, str, bool]:
         return None, field_name, False
@@ -28,7 +41,7 @@ class _DataFolderFile(PydanticBaseSettingsSource):
     def __call__(self) -> dict[str, object]:
         given = self.current_state.get("data_dir")
         path = Path(str(given)) if given else default_data_dir()
-        file = path / "settings.yaml"
+        file = path / self._name
         if not file.is_file():
             return {}
         loaded = yaml.safe_load(file.read_text(encoding="utf-8")) or {}
@@ -89,7 +102,8 @@ class Settings(BaseSettings):
         dotenv_settings: PydanticBaseSettingsSource,
         file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
-        return init_settings, env_settings, _DataFolderFile(settings_cls)
+        started_with = _DataFolderFile(settings_cls, ACTIVE_FILE)
+        return init_settings, env_settings, started_with, _DataFolderFile(settings_cls, "settings.yaml")
 
     @property
     def secrets_dir(self) -> Path:
@@ -111,7 +125,19 @@ class Settings(BaseSettings):
 
     @property
     def effective_redis_url(self) -> str:
-        return self.redis_url or f"unix://{self.run_dir / 'redis.sock'}"
+        return self.redis_url or f"unix://{self.socket_path('redis')}"
+
+    def socket_path(self, name: str) -> Path:
+        """Where the Unix socket ``name`` of this instance lies; a deep data folder gets a short folder of its own."""
+        path = self.run_dir / f"{name}.sock"
+        if len(os.fsencode(path)) <= _SOCKET_PATH_LIMIT:
+            return path
+        digest = hashlib.sha256(os.fsencode(self.data_dir.resolve())).hexdigest()[:16]
+        folder = Path(tempfile.gettempdir()) / f"hotline-{os.getuid()}-{digest}"
+        folder.mkdir(mode=0o700, exist_ok=True)
+        if folder.stat().st_uid != os.getuid():
+            raise ValueError(f"{folder} 属于别的用户；请换一个较短的数据目录")
+        return folder / f"{name}.sock"
 
     def secret(self, name: str) -> str:
         """The secret ``name``: from ``HOTLINE_SECRET_<NAME>``, else from its file, made on first use (0600)."""

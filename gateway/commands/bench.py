@@ -1,0 +1,35 @@
+"""``./hotline bench NAME``: a benchmark from :mod:`benchmarks`."""
+
+import sys
+from importlib import import_module
+from typing import Annotated, Any
+
+import typer
+
+from config.settings import ROOT
+from gateway.commands.common import DataOption, JsonOption, fail, settings_for
+
+
+def names() -> list[str]:
+    """Every benchmark: the modules of ``benchmarks`` that have a ``run``."""
+    return sorted(
+        file.stem
+        for file in (ROOT / "benchmarks").glob("*.py")
+        if "\ndef run(" in file.read_text(encoding="utf-8") and file.stem != "__init__"
+    )
+
+
+def bench(
+    name: Annotated[str, typer.Argument(metavar="名称")],
+    data: DataOption = None,
+    as_json: JsonOption = False,
+    calls: Annotated[int | None, typer.Option("--calls", help="通话数")] = None,
+    turns: Annotated[int | None, typer.Option("--turns", help="话轮数")] = None,
+) -> None:
+    """Run one benchmark; exit code 0 only when every target is met."""
+    if name not in names():
+        fail("unknown_bench", f"没有“{name}”这项基准；有：{'、'.join(names())}", as_json)
+    options: dict[str, Any] = {"calls": calls, "turns": turns}
+    given = {key: value for key, value in options.items() if value is not None}
+    run = import_module(f"benchmarks.{name}").run
+    sys.exit(run(settings_for(data, as_json=as_json), as_json=as_json, **given))

@@ -1,0 +1,72 @@
+"""The instance that runs on a data folder: its status, waiting for it, stopping it."""
+
+import json
+import os
+import signal
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Final
+
+from config.errors import HotlineError
+from config.settings import ACTIVE_FILE, Settings
+
+STOP_TIMEOUT_S: Final = 40.0
+
+
+def running_status(settings: Settings) -> dict[str, Any] | None:
+    """What the supervisor wrote last, or ``None`` when none is running on this data folder."""
+    try:
+        status: dict[str, Any] = json.loads((settings.run_dir / "status.json").read_text(encoding="utf-8"))
+    except (FileNotFoundError, json.JSONDecodeError):
+        return None
+    return status if _is_supervisor(int(status["pid"])) else None
+
+
+def _is_supervisor(pid: int) -> bool:
+    try:
+        return b"gateway.supervisor" in Path(f"/proc/{pid}/cmdline").read_bytes()
+    except OSError:
+        return False
+
+
+def wait_until_ready(settings: Settings, timeout_s: float, progress: Callable[[str], None]) -> None:
+    """Return when every part works.
+
+    Raises:
+        HotlineError: the supervisor ended, or it took longer than ``timeout_s``; the message names what failed and its log.
+    """
+    supervisor = int((settings.run_dir / "supervisor.pid").read_text(encoding="ascii"))
+    deadline = time.monotonic() + timeout_s
+    told: set[str] = set()
+    status: dict[str, Any] = {}
+    while time.monotonic() < deadline:
+        status = running_status(settings) or {}
+        for name, part in status.get("parts", {}).items():
+            if part["state"] == "ready" and name not in told:
+                told.add(name)
+                progress(f"{name} 已就绪")
+        if status.get("ready"):
+            return
+        if not status and not _is_supervisor(supervisor):
+            raise HotlineError("ended", f"启动后又退出了，请看日志：{settings.log_dir / 'supervisor.log'}")
+        time.sleep(0.1)
+    late = [name for name, part in status.get("parts", {}).items() if part["state"] != "ready"]
+    logs = "、".join(str(settings.log_dir / f"{name}.log") for name in late)
+    raise HotlineError("not_ready", f"{'、'.join(late)} 在 {timeout_s:.0f} 秒内没有就绪，请看日志：{logs}")
+
+
+def stop(settings: Settings) -> bool:
+    """Stop the instance; ``False`` when none was running."""
+    status = running_status(settings)
+    if status is None:
+        return False
+    pid = int(status["pid"])
+    os.kill(pid, signal.SIGTERM)
+    deadline = time.monotonic() + STOP_TIMEOUT_S
+    while _is_supervisor(pid):
+        if time.monotonic() > deadline:
+            raise HotlineError("still_running", f"进程 {pid} 在 {STOP_TIMEOUT_S:.0f} 秒内没有停下，请检查后手工结束")
+        time.sleep(0.1)
+    (settings.data_dir / ACTIVE_FILE).unlink(missing_ok=True)
+    return True
