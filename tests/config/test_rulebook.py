@@ -1,0 +1,134 @@
+"""City rulebooks: complete, cited, short enough to be spoken, and clear about what is wrong with them."""
+
+from copy import deepcopy
+from datetime import date, time
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from config.rulebook import RENEWALS_FILE, RulebookError, list_cities, load_rulebook, parse_rulebook, warnings
+from config.rulebook_model import SPOKEN_LIMIT_S, spoken_seconds
+from config.settings import ROOT
+
+CITIES = ("haidong", "haikou", "qionghai", "zhanjiang")
+
+
+def raw(city: str) -> dict[str, Any]:
+    loaded: dict[str, Any] = yaml.safe_load((ROOT / "config" / "cities" / f"{city}.yaml").read_text(encoding="utf-8"))
+    return loaded
+
+
+def test_the_four_cities_are_there() -> None:
+    assert list_cities() == CITIES
+
+
+@pytest.mark.parametrize("city", CITIES)
+def test_a_city_has_what_the_front_door_needs(city: str) -> None:
+    rulebook = load_rulebook(city)
+    assert rulebook.id == city
+    assert {incident.id for incident in rulebook.emergency} == {
+        "police", "fire", "medical", "traffic", "gas", "power", "water",
+    }  # fmt: skip
+    assert {"110", "119", "120", "122"} <= {incident.number for incident in rulebook.emergency}
+    assert all(basis.document and basis.article for basis in rulebook.bases())
+    assert spoken_seconds(rulebook.greeting) <= SPOKEN_LIMIT_S
+    assert rulebook.unit_for("社保").endswith("人力资源和社会保障局")
+    assert rulebook.unit_for("没有这个领域") == ""
+
+
+@pytest.mark.parametrize("city", CITIES)
+def test_no_incident_lists_a_cue_twice(city: str) -> None:
+    for incident in load_rulebook(city).emergency:
+        assert len(set(incident.cues)) == len(incident.cues), incident.id
+        assert len(set(incident.safe_contexts)) == len(incident.safe_contexts), incident.id
+
+
+def test_zhanjiang_orders_the_restriction_and_the_deadlines() -> None:
+    rulebook = load_rulebook("zhanjiang")
+    policy = rulebook.restriction
+    assert (policy.mode, policy.max_days, policy.requires_basis_text) == ("number", 30, False)
+    assert policy.basis is not None
+    assert policy.basis.cite() == "湛府办函〔2022〕116号 第九条"
+    days = {kind: deadline.working_days for kind, deadline in rulebook.deadlines.items()}
+    assert days == {"consultation": 2, "help": 10, "suggestion": 10, "complaint": 15, "report": 15}
+    assert rulebook.deadlines["complaint"].basis.article == "第十一条（三）"
+
+
+@pytest.mark.parametrize("city", ["haikou", "haidong"])
+def test_a_city_without_an_article_asks_for_a_basis(city: str) -> None:
+    assert load_rulebook(city).restriction.requires_basis_text
+
+
+def test_qionghai_refuses_with_reason_and_source() -> None:
+    policy = load_rulebook("qionghai").restriction
+    assert policy.mode == "off"
+    assert policy.reason
+    assert policy.basis is not None
+    assert policy.basis.cite() == "琼海营函〔2024〕100号 五"
+
+
+def test_haikou_has_the_leaders_window() -> None:
+    window = load_rulebook("haikou").duty_window
+    assert window is not None
+    assert (window.start, window.end) == (time(15), time(17))
+
+
+@pytest.mark.parametrize(("today", "expired"), [(date(2025, 11, 27), False), (date(2025, 11, 28), True)])
+def test_zhanjiang_warns_once_when_its_rules_run_out(today: date, expired: bool) -> None:
+    found = warnings(load_rulebook("zhanjiang"), today)
+    assert [warning.code for warning in found] == (["expired"] if expired else [])
+
+
+def test_a_renewal_on_record_ends_the_warning(tmp_path: Path) -> None:
+    record = {"zhanjiang": [{"document": "湛府办函〔2022〕116号", "renewed_until": date(2028, 11, 28)}]}
+    (tmp_path / RENEWALS_FILE).write_text(yaml.safe_dump(record, allow_unicode=True), encoding="utf-8")
+    rulebook = load_rulebook("zhanjiang", tmp_path)
+    assert warnings(rulebook, date(2026, 5, 1)) == ()
+    assert rulebook.restriction.renewed_until == date(2028, 11, 28)
+    assert [warning.code for warning in warnings(rulebook, date(2028, 11, 28))] == ["expired"]
+
+
+def test_a_bad_renewal_is_explained(tmp_path: Path) -> None:
+    (tmp_path / RENEWALS_FILE).write_text("zhanjiang: [{document: 某号}]", encoding="utf-8")
+    with pytest.raises(RulebookError, match="renewed_until"):
+        load_rulebook("zhanjiang", tmp_path)
+
+
+def test_an_unknown_city_lists_the_known_ones() -> None:
+    with pytest.raises(RulebookError, match="haidong、haikou、qionghai、zhanjiang"):
+        load_rulebook("atlantis")
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "told"),
+    [
+        (("restriction", "max_days"), 31, "restriction.max_days：不能大于 30"),
+        (("restriction", "max_days"), "很久", "restriction.max_days：应为整数"),
+        (("restriction", "notice"), "请改用网站。", "notice 必须说到"),
+        (("restriction", "notice"), "好" * 49, "超过 12 秒"),
+        (("front_door",), "anyone", "front_door：应为"),
+        (("greeting",), "您好，办事请按1，投诉请按2，人工请按0，录音。要哪个？", "按键菜单"),
+        (("greeting",), "您好，录音，按0转人工。", "一个开放的问题"),
+        (("divisions",), [], "divisions：至少要有一项"),
+        (("opening_hours",), "全天", "opening_hours：没有这一项"),
+        (("emergency",), [{"id": "ufo"}], "没有这种情形"),
+        (("restriction", "basis"), {"document": "rumour", "article": "一"}, "没有的文件"),
+    ],
+)
+def test_faults_are_told_in_chinese(path: tuple[str, ...], value: object, told: str) -> None:
+    content = deepcopy(raw("zhanjiang"))
+    target = content
+    for key in path[:-1]:
+        target = target[key]
+    target[path[-1]] = value
+    with pytest.raises(RulebookError, match=told):
+        parse_rulebook(content, source="zhanjiang.yaml")
+
+
+def test_a_missing_rule_is_told_in_chinese() -> None:
+    content = raw("haikou")
+    del content["greeting"]
+    with pytest.raises(RulebookError, match="greeting：缺少这一项"):
+        parse_rulebook(content, source="haikou.yaml")
