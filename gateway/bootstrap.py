@@ -268,6 +268,13 @@ def npm_command() -> list[str]:
     return [*node, str(wheel)]
 
 
+def npm_environment() -> dict[str, str]:
+    """Ours, with the chosen node first on PATH: npm's scripts start ``node`` by name."""
+    environment = _index_environment()
+    environment["PATH"] = f"{Path(npm_command()[0]).parent}{os.pathsep}{environment.get('PATH', '')}"
+    return environment
+
+
 def ensure_pages() -> float:
     """Build ``web/dist`` when its sources changed. Returns the seconds spent."""
     web, stamp = ROOT / "web", HOME / "web-stamp"
@@ -277,9 +284,7 @@ def ensure_pages() -> float:
     started = time.monotonic()
     say("· 构建页面：下载约 60 MB 的前端组件")
     _check_disk(500)
-    npm = npm_command()
-    environment = _index_environment()
-    environment["PATH"] = f"{Path(npm[0]).parent}{os.pathsep}{environment.get('PATH', '')}"
+    npm, environment = npm_command(), npm_environment()
     quiet = ["--no-audit", "--no-fund", "--loglevel=error"]
     _run([*npm, "ci", *quiet], "安装前端组件失败。请检查网络后重试", cwd=web, environment=environment)
     _run([*npm, "run", "--silent", "build"], "构建页面失败", cwd=web, environment=environment)
@@ -386,7 +391,7 @@ def _system() -> str:
 
 
 def main(arguments: Sequence[str]) -> int:
-    """``ensure COMMAND …`` | ``fresh main`` | ``doctor [--json]``."""
+    """``ensure COMMAND …`` | ``fresh main`` | ``npm ARGUMENTS`` | ``doctor [--json]``."""
     if not arguments:
         return 2
     if arguments[0] == "ensure":
@@ -394,6 +399,8 @@ def main(arguments: Sequence[str]) -> int:
         return 0
     if arguments[0] == "fresh":
         return 0 if MAIN.fresh else 1
+    if arguments[0] == "npm":
+        return subprocess.run([*npm_command(), *arguments[1:]], env=npm_environment(), check=False).returncode
     return doctor(arguments[1:])
 
 

@@ -1,0 +1,11 @@
+import { createApp } from "vue";
+import "element-plus/theme-chalk/base.css";
+import "element-plus/theme-chalk/el-message.css";
+import "element-plus/theme-chalk/el-message-box.css";
+import "element-plus/theme-chalk/el-overlay.css";
+import "element-plus/theme-chalk/el-button.css";
+import "element-plus/theme-chalk/el-input.css";
+import Desk from "./Desk.vue";
+import "./desk.css";
+
+createApp(Desk).mount("#app");
