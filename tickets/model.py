@@ -4,6 +4,7 @@ An element is a value with its source. Without a source it is ``missing``; nothi
 """
 
 from dataclasses import dataclass, field
+from datetime import datetime
 from enum import StrEnum
 from typing import Final
 
@@ -114,3 +115,31 @@ class FiveElements:
     def complete(self) -> bool:
         """True when none of the five is ``missing`` without a reason (the gate at dispatch, Z26)."""
         return all(e.status is not ElementStatus.MISSING or e.reason for e in map(self.get, ElementName))
+
+
+class TicketStatus(StrEnum):
+    """``draft``: being taken down, without a number; ``filed``: has the number that the citizen was told."""
+
+    DRAFT = "draft"
+    FILED = "filed"
+
+
+STATUS_LABELS: Final = {TicketStatus.DRAFT: "正在登记", TicketStatus.FILED: "已受理，等待转派承办单位"}
+
+
+@dataclass(frozen=True, slots=True)
+class Ticket:
+    """One matter. ``filed_by``: ``bot`` or the agent's account id. Its elements hold personal data: never log them."""
+
+    id: str
+    no: str | None
+    conversation_id: str | None
+    contact_id: str | None
+    channel: str
+    city: str
+    type: TicketType
+    status: TicketStatus
+    filed_by: str
+    created_at: datetime
+    filed_at: datetime | None
+    elements: FiveElements = field(repr=False)
