@@ -104,7 +104,8 @@ class Part:
                     log(f"{self.name} 没有回应，正在替换")
                     self.become("failing")
                     process.kill()
-            await asyncio.sleep(PROBE_EVERY_S if self.state == "ready" else 0.25)
+            pause = self._plan.get("probe_every_s", PROBE_EVERY_S)
+            await asyncio.sleep(pause if self.state == "ready" else 0.25)
 
     async def stop(self) -> None:
         """SIGTERM, then SIGKILL after the plan's ``stop_s``."""
