@@ -83,10 +83,10 @@ class Restrictions:
     ) -> Restriction:
         """Hold ``number`` back for ``days`` calendar days, from now. Raises :class:`RestrictionRefused`.
 
-        ``by``: an active account with the role office; ``ground``: an id from the rulebook; ``evidence``: what shows it;
+        ``by``: an active account with the role office; ``ground``: one of the rulebook's; ``evidence``: what shows it;
         ``basis``: needed where the rulebook holds no article.
         """
-        normal, cited = self._checked(number, ground, evidence, days, basis)
+        normal, ground, cited = self._checked(number, ground, evidence, days, basis)
         now = self._clock.now()
         row = {
             "id": new_id(),
@@ -168,8 +168,8 @@ class Restrictions:
             rows = (await connection.execute(query.order_by(restrictions.c.decided_at.desc()))).all()
         return tuple(self._restriction(row) for row in rows)
 
-    def _checked(self, number: str | None, ground: str, evidence: str, days: int, basis: str) -> tuple[str, str]:
-        """The normalised number and the basis, or a refusal."""
+    def _checked(self, number: str | None, ground: str, evidence: str, days: int, basis: str) -> tuple[str, str, str]:
+        """The normalised number, the ground's id and the basis, or a refusal."""
         policy = self._policy
         if policy.mode == "off":
             source = policy.basis.cite() if policy.basis else ""
@@ -180,7 +180,8 @@ class Restrictions:
         article = f"（{policy.basis.cite()}）" if policy.basis else ""
         if not 1 <= days <= policy.max_days:
             raise RestrictionRefused("bad_days", f"限制为 1 至 {policy.max_days} 个自然日{article}，不能是 {days}")
-        if policy.ground(ground) is None:
+        found = policy.ground(ground)
+        if found is None:
             known = "、".join(f"{item.id}（{item.text}）" for item in policy.grounds)
             raise RestrictionRefused("bad_ground", f"没有事由“{ground}”，可用：{known}")
         if not evidence.strip():
@@ -191,7 +192,7 @@ class Restrictions:
                 "basis_missing",
                 f"{self._rulebook.name}的规则手册没有限制来电的条款：请用 --basis 写明依据（文号与条款）",
             )
-        return normal, cited
+        return normal, found.id, cited
 
     def _in_force(self, at: datetime, number: str | None = None) -> Any:
         """Selects what holds at that moment, of one normalised number or of all."""

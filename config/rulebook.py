@@ -43,11 +43,16 @@ def list_cities() -> tuple[str, ...]:
     return tuple(sorted(file.stem for file in _CITIES.glob("*.yaml")))
 
 
-def load_rulebook(city: str, data_dir: Path | None = None) -> Rulebook:
-    """The rulebook of ``city``, with the renewals recorded in ``data_dir``. Raises :class:`RulebookError`."""
+def require_city(city: str) -> None:
+    """Raises :class:`RulebookError`, naming the known cities, when ``city`` has no rulebook."""
     if city not in list_cities():
         known = "、".join(list_cities())
         raise RulebookError("unknown_city", f"没有城市“{city}”的规则手册，现有：{known}")
+
+
+def load_rulebook(city: str, data_dir: Path | None = None) -> Rulebook:
+    """The rulebook of ``city``, with the renewals recorded in ``data_dir``. Raises :class:`RulebookError`."""
+    require_city(city)
     file = _CITIES / f"{city}.yaml"
     renewals = _renewals(data_dir, city)
     return parse_rulebook(_mapping(file), source=file.name, renewals=renewals)

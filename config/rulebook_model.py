@@ -104,9 +104,13 @@ class RestrictionPolicy(_Rule):
     def renewed_until(self) -> date | None:
         return self.basis.renewed_until if self.basis else None
 
-    def ground(self, ground_id: str) -> Ground | None:
-        """The ground of that id."""
-        return next((ground for ground in self.grounds if ground.id == ground_id), None)
+    def ground(self, given: str) -> Ground | None:
+        """The ground of that id, or the only one whose text holds ``given`` (two characters or more)."""
+        exact = next((ground for ground in self.grounds if given in (ground.id, ground.text)), None)
+        if exact or len(given) < 2:
+            return exact
+        close = [ground for ground in self.grounds if given in ground.text]
+        return close[0] if len(close) == 1 else None
 
     @model_validator(mode="after")
     def _is_whole(self) -> Self:

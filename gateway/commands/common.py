@@ -59,6 +59,7 @@ def settings_for(data: Path | None, city: str | None = None, *, as_json: bool = 
     """The settings with ``--data`` and ``--city`` taken in; ends the command when they cannot be read."""
     from pydantic import ValidationError
 
+    from config.rulebook import require_city
     from config.settings import Settings
 
     given: dict[str, Any] = {}
@@ -67,7 +68,10 @@ def settings_for(data: Path | None, city: str | None = None, *, as_json: bool = 
     if city is not None:
         given["city"] = city
     try:
-        return Settings(**given)
+        settings = Settings(**given)
+        with refusals(as_json):
+            require_city(settings.city)
+        return settings
     except ValidationError as error:
         wrong = "、".join(".".join(map(str, item["loc"])) for item in error.errors())
         fail("bad_settings", f"设置有误：{wrong}。请检查 settings.yaml 与 HOTLINE_* 环境变量", as_json)
