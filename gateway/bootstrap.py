@@ -59,8 +59,9 @@ class Environment:
         return self.stamp.is_file() and self.stamp.read_text(encoding="ascii") == self.fingerprint
 
 
-MAIN: Final = Environment("main", "主环境", ("requirements.lock",), 260, 700, True)
-RASA: Final = Environment("rasa", "对话模型环境（Rasa）", ("requirements-rasa.lock",), 460, 1600, False)
+MAIN: Final = Environment("main", "主环境", ("requirements.lock",), 290, 830, True)
+RASA: Final = Environment("rasa", "对话模型环境（Rasa）", ("requirements-rasa.lock",), 475, 1500, False)
+NEEDS_RASA: Final = {"up", "test", "bench", "train"}
 DEV_LOCKS: Final = ("requirements-dev.lock", "requirements-pyvoip.lock")
 PYVOIP_LOCKS: Final = ("requirements-pyvoip.lock",)
 TEST_PROGRAMS: Final = {
@@ -147,10 +148,21 @@ def _uv() -> str:
             "这台机器的 Python 3.11 没有 pip，也没有 venv 组件。请运行：\n"
             "    sudo apt-get install -y python3.11-venv\n  然后重试。"
         )
-    say("· 准备安装工具 uv（下载约 25 MB）")
+    say("· 准备安装工具 uv（下载约 20 MB）")
     shutil.rmtree(TOOLS, ignore_errors=True)
     result = subprocess.run(
-        [*command, "install", "-q", "--no-deps", "--require-hashes", "--target", str(TOOLS), "-r", str(lock)],
+        [
+            *command,
+            "install",
+            "-qq",
+            "--root-user-action=ignore",
+            "--no-deps",
+            "--require-hashes",
+            "--target",
+            str(TOOLS),
+            "-r",
+            str(lock),
+        ],
         check=False,
     )
     if result.returncode or not ours.is_file():
@@ -176,7 +188,6 @@ def ensure_environment(environment: Environment, *, extra_locks: Sequence[str] =
     uv = _uv()
     if not environment.fresh:
         say(f"· 安装{environment.title}：下载约 {environment.download_mb} MB，占用磁盘约 {environment.disk_mb} MB")
-        _check_disk(environment.disk_mb + environment.download_mb)
         environment.stamp.unlink(missing_ok=True)
         if not environment.python.is_file():
             environment.path.parent.mkdir(parents=True, exist_ok=True)
@@ -282,7 +293,7 @@ def ensure_pages() -> float:
     if (web / "dist" / "index.html").is_file() and stamp.is_file() and stamp.read_text(encoding="ascii") == wanted:
         return 0.0
     started = time.monotonic()
-    say("· 构建页面：下载约 60 MB 的前端组件")
+    say("· 构建页面：下载约 70 MB 的前端组件")
     _check_disk(500)
     npm, environment = npm_command(), npm_environment()
     quiet = ["--no-audit", "--no-fund", "--loglevel=error"]
@@ -317,16 +328,26 @@ def ensure_test_programs() -> None:
     _run(line.split(), "安装测试用的程序失败", environment=environment)
 
 
+def _announce(missing: Sequence[Environment]) -> None:
+    """Say before the first download how much there is to come, and see that it fits."""
+    if not missing:
+        return
+    download, disk = sum(e.download_mb for e in missing), sum(e.disk_mb for e in missing)
+    say(f"首次安装：共需下载约 {download} MB，占用磁盘约 {disk} MB，都在 {HOME} 之下；中断后再次运行会接着装。")
+    _check_disk(disk + download)
+
+
 def ensure(arguments: Sequence[str]) -> None:
     """Whatever the command in ``arguments`` needs, and no more; the seconds spent go to ``.hotline/last-setup.json``."""
     command = arguments[0] if arguments else "help"
     with only_one():
         spent = 0.0
+        _announce([e for e in (MAIN, RASA) if not e.fresh and (e is MAIN or command in NEEDS_RASA)])
         if command == "test":
             spent += ensure_environment(MAIN, extra_locks=DEV_LOCKS)
         else:
             spent += ensure_environment(MAIN, extra_locks=PYVOIP_LOCKS if "pyvoip" in arguments else ())
-        if command in {"up", "test", "bench", "train"}:
+        if command in NEEDS_RASA:
             spent += ensure_environment(RASA)
         if command in {"up", "test", "bench"}:
             spent += ensure_pages()
