@@ -21,8 +21,8 @@ MAX_BODY_BYTES: Final = 8192
 MAX_TEXT: Final = 500
 """Characters; a message of 2 MB keeps every other one waiting for 13 s (measured)."""
 MAX_SENDER: Final = 128
-SECRET_VARIABLE: Final = "HOTLINE_RASA_CHANNEL_SECRET"
-SECRET_HEADER: Final = "x-hotline-secret"
+ENVIRONMENT_NAME: Final = "HOTLINE_RASA_CHANNEL_SECRET"
+CHANNEL_HEADER: Final = "x-hotline-secret"
 FORM: Final = "ticket_form"
 ELEMENTS: Final = ("event", "time", "place", "person", "demand")
 STAGES: Final = ("open", "gathering", "confirming", "choosing")
@@ -66,7 +66,7 @@ class Turn:
     def _check(self) -> None:
         if not (isinstance(self.sender, str) and 0 < len(self.sender) <= MAX_SENDER):
             raise BadMessage("sender")
-        if not (isinstance(self.text, str) and 0 < len(self.text.strip()) and len(self.text) <= MAX_TEXT):
+        if not (isinstance(self.text, str) and len(self.text.strip()) > 0 and len(self.text) <= MAX_TEXT):
             raise BadMessage("text")
         if self.stage not in STAGES or self.requested not in (None, *ELEMENTS):
             raise BadMessage("stage")
@@ -106,9 +106,9 @@ class GatewayInput(InputChannel):
 
     @classmethod
     def from_credentials(cls, credentials: dict[str, Any] | None) -> "GatewayInput":
-        secret = os.environ.get(SECRET_VARIABLE, "")
+        secret = os.environ.get(ENVIRONMENT_NAME, "")
         if len(secret) < 16:
-            raise ValueError(f"{SECRET_VARIABLE} must hold a secret of at least 16 characters")
+            raise ValueError(f"{ENVIRONMENT_NAME} must hold a secret of at least 16 characters")
         return cls(secret)
 
     def __init__(self, secret: str) -> None:
@@ -119,7 +119,7 @@ class GatewayInput(InputChannel):
 
         @routes.post("/message")
         async def message(request: Request) -> HTTPResponse:
-            if not hmac.compare_digest(request.headers.get(SECRET_HEADER, "").encode(), self._secret):
+            if not hmac.compare_digest(request.headers.get(CHANNEL_HEADER, "").encode(), self._secret):
                 return response.json({"error": "forbidden"}, 403)
             if len(request.body) > MAX_BODY_BYTES:
                 return response.json({"error": "too_large"}, 413)
@@ -145,8 +145,8 @@ class GatewayInput(InputChannel):
         out = CollectingOutputChannel()
         await on_new_message(UserMessage(turn.words, out, name, input_channel=self.name(), metadata=turn.metadata()))
         after = await store.retrieve(name)
-        heard = after.get_last_event_for(UserUttered) if after else None
-        if heard is None:
+        heard = _last_heard(after)
+        if after is None or heard is None:
             return {"messages": [], "intent": None, "ranking": [], "entities": {}, "statuses": {}}
         return {
             "messages": [item["custom"] for item in out.messages if "custom" in item],
@@ -157,3 +157,9 @@ class GatewayInput(InputChannel):
             },
             "statuses": {element: after.get_slot(element) for element in ELEMENTS},
         }
+
+
+def _last_heard(tracker: DialogueStateTracker | None) -> UserUttered | None:
+    """The citizen's words as parsed; looked up among all events, since a form hides from the applied ones what fed it."""
+    events = reversed(tracker.events) if tracker else ()
+    return next((event for event in events if isinstance(event, UserUttered)), None)

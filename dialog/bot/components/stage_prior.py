@@ -48,7 +48,10 @@ class StagePrior(GraphComponent, IntentClassifier):
             if not ranking or not weights:
                 continue
             weighed = [
-                {**item, PREDICTED_CONFIDENCE_KEY: item[PREDICTED_CONFIDENCE_KEY] * weights.get(item[INTENT_NAME_KEY], 1.0)}
+                {
+                    **item,
+                    PREDICTED_CONFIDENCE_KEY: item[PREDICTED_CONFIDENCE_KEY] * weights.get(item[INTENT_NAME_KEY], 1.0),
+                }
                 for item in ranking
             ]
             total = sum(item[PREDICTED_CONFIDENCE_KEY] for item in weighed) or 1.0
