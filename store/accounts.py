@@ -63,13 +63,13 @@ class Account:
 
 
 class Accounts:
-    """Makes accounts and checks passwords."""
+    """Makes accounts and checks passwords. ``hasher``: argon2's own defaults (RFC 9106, low memory) unless given."""
 
-    def __init__(self, database: Database, vault: Vault, clock: Clock) -> None:
+    def __init__(self, database: Database, vault: Vault, clock: Clock, *, hasher: PasswordHasher | None = None) -> None:
         self._database = database
         self._vault = vault
         self._clock = clock
-        self._hasher = PasswordHasher()
+        self._hasher = hasher or PasswordHasher()
 
     async def create(self, account_id: str, sip_uri: str, role: str, name: str = "", *, by: str = "operator") -> str:
         """Make an account and return its first password, which is shown once. Raises :class:`AccountError`."""

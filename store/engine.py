@@ -12,10 +12,6 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Final
 
-from alembic import command
-from alembic.config import Config
-from alembic.script import ScriptDirectory
-from alembic.util import CommandError
 from sqlalchemy import Connection, Engine, event, text
 from sqlalchemy.engine import make_url
 from sqlalchemy.engine.interfaces import DBAPIConnection
@@ -23,11 +19,11 @@ from sqlalchemy.exc import OperationalError
 from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 from sqlalchemy.pool import ConnectionPoolEntry
 
-from store.errors import StoreBusy, StoreTooNew
+from store.errors import StoreBusy
+from store.migration import is_current, upgrade
 
 BUSY_TIMEOUT_S: Final = 10.0
 """How long a writer waits for another one on SQLite."""
-_MIGRATIONS: Final = Path(__file__).resolve().parent / "migrations"
 _ADVISORY_LOCK: Final = 12345_0001
 """PostgreSQL advisory lock held while migrating."""
 _WRITES: Final = "hotline_writes"
@@ -78,9 +74,15 @@ class Database:
             yield connection
 
     async def migrate(self) -> None:
-        """Bring the schema to the newest version; safe when several processes start at once."""
+        """Bring the schema to the newest version; safe when several processes start at once.
+
+        Raises :class:`store.errors.StoreTooNew` when a newer release has been here.
+        """
         if self.is_sqlite:
             await asyncio.to_thread(_create_file, self._file)
+        async with self.connect() as connection:
+            if await connection.run_sync(is_current):
+                return
         async with self.begin() as connection:
             if not self.is_sqlite:
                 await connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _ADVISORY_LOCK})
@@ -95,25 +97,6 @@ class Database:
         if not self._url.database:
             raise ValueError("an SQLite database needs a file")
         return Path(self._url.database)
-
-
-def upgrade(connection: Connection) -> None:
-    """Run the migrations on ``connection``, inside its transaction."""
-    config = Config()
-    config.set_main_option("script_location", str(_MIGRATIONS).replace("%", "%%"))
-    config.attributes["connection"] = connection
-    try:
-        command.upgrade(config, "head")
-    except CommandError as error:
-        if _is_unknown_revision(config, connection):
-            raise StoreTooNew from error
-        raise
-
-
-def _is_unknown_revision(config: Config, connection: Connection) -> bool:
-    current = set(connection.execute(text("SELECT version_num FROM alembic_version")).scalars())
-    known = {revision.revision for revision in ScriptDirectory.from_config(config).walk_revisions()}
-    return not current <= known
 
 
 def _create_file(file: Path) -> None:

@@ -48,6 +48,8 @@ class Vault:
             raise WrongKey(key_id, self._key_id)
         try:
             raw = base64.b64decode(body, altchars=b"-_", validate=True)
+            if base64.urlsafe_b64encode(raw).decode("ascii") != body:
+                raise Tampered
             return self._cipher.decrypt(raw[:_NONCE_BYTES], raw[_NONCE_BYTES:], context.encode()).decode()
         except (InvalidTag, ValueError, binascii.Error) as error:
             raise Tampered from error
