@@ -38,8 +38,13 @@ class CallLeg(Protocol):
 
     async def reject(self, code: int) -> None: ...
 
-    def play(self, pcm: bytes) -> None:
-        """Queue audio to be sent at its own pace (any length; kept in order)."""
+    def play(self, pcm: bytes, mark: Callable[[], None] | None = None) -> None:
+        """Queue audio to be sent at its own pace (any whole number of samples; kept in order).
+
+        ``mark`` is called once, at the moment the packet that carries the first sample of this ``pcm`` leaves, so
+        the moment an answer starts to be heard is measured where it happens. It is never called when that audio is
+        flushed before, or the call ends. With an empty queue that moment is at most 20 ms away.
+        """
         ...
 
     def flush(self) -> int:
@@ -56,11 +61,14 @@ class CallLeg(Protocol):
         ...
 
     def frames(self) -> AsyncIterator[bytes]:
-        """What the far end says, one 20 ms frame at a time at wall-clock pace (silence where packets are missing)."""
+        """What the far end says, one 20 ms frame at a time at wall-clock pace (silence where packets are missing).
+
+        Several readers may listen at once, each from the moment it starts. Ends with the call.
+        """
         ...
 
     def dtmf(self) -> AsyncIterator[str]:
-        """Keys, once each, from ``0123456789*#ABCD``."""
+        """Keys, once each, from ``0123456789*#ABCD``; those pressed before the first reader came are kept for it."""
         ...
 
     async def send_dtmf(self, digit: str) -> None: ...

@@ -1,0 +1,62 @@
+"""SIP addresses: which socket a URI means, and which address of ours the far end can reach."""
+
+import asyncio
+import ipaddress
+import socket
+from dataclasses import dataclass
+
+from aiosipua.headers import parse_address
+
+
+class BadAddress(ValueError):
+    """A SIP address that cannot be called."""
+
+    def __init__(self, uri: str, why: str) -> None:
+        super().__init__(f"不能呼叫“{uri}”：{why}；应为 sip:号码@主机:端口")
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """A URI to call and the UDP address it means."""
+
+    uri: str
+    user: str
+    address: tuple[str, int]
+
+
+async def resolve(uri: str) -> Target:
+    """Find where ``uri`` is (IPv4, UDP). Raises :class:`BadAddress`."""
+    parsed = parse_address(uri).uri
+    if parsed.scheme != "sip" or not parsed.host:
+        raise BadAddress(uri, "不是 sip 地址")
+    if (parsed.params.get("transport") or "udp").lower() != "udp":
+        raise BadAddress(uri, "只支持 UDP")
+    port = parsed.port or 5060
+    if not 0 < port < 65_536:
+        raise BadAddress(uri, "端口超出范围")
+    try:
+        found = await asyncio.get_running_loop().getaddrinfo(
+            parsed.host, port, family=socket.AF_INET, type=socket.SOCK_DGRAM
+        )
+    except OSError as error:
+        raise BadAddress(uri, "找不到主机") from error
+    host = str(found[0][4][0])
+    user = f"{parsed.user}@" if parsed.user else ""
+    return Target(f"sip:{user}{parsed.host}:{port}", parsed.user or "", (host, port))
+
+
+def reachable_host(bound: str, domain: str) -> str:
+    """The address to write into Contact and SDP: ours, unless it is the wildcard; then the domain or the route's."""
+    if not ipaddress.ip_address(bound).is_unspecified:
+        return bound
+    try:
+        if not ipaddress.ip_address(domain).is_loopback:
+            return domain
+    except ValueError:
+        pass
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        try:
+            probe.connect(("192.0.2.1", 9))  # TEST-NET-1 (RFC 5737): connecting a UDP socket sends nothing
+        except OSError:
+            return "127.0.0.1"
+        return str(probe.getsockname()[0])

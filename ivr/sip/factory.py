@@ -1,0 +1,29 @@
+"""Which SIP back end an installation uses."""
+
+from typing import Literal
+
+from config.settings import Settings
+from ivr.sip.aiosipua_endpoint import AiosipuaEndpoint
+from ivr.sip.contract import SipEndpoint
+
+
+class BackendMissing(RuntimeError):
+    """The optional back end's library is not installed."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "未安装 pyVoIP（GPL 许可，可选）：请执行 ./hotline up --sip pyvoip，或 pip install 'hotline12345[pyvoip]'"
+        )
+
+
+def make_endpoint(settings: Settings, backend: Literal["aiosipua", "pyvoip"] | None = None) -> SipEndpoint:
+    """The node's SIP endpoint, not yet started. ``backend`` overrides the settings. Raises :class:`BackendMissing`."""
+    if (backend or settings.sip_backend) == "pyvoip":
+        raise BackendMissing
+    return AiosipuaEndpoint(
+        settings.host,
+        settings.sip_port,
+        rtp_low=settings.rtp_port_low,
+        rtp_high=settings.rtp_port_high,
+        domain=settings.sip_domain,
+    )
