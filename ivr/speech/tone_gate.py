@@ -1,0 +1,116 @@
+"""Tones are no words: key tones, dial and ring-back tones, hum are found by their spectrum and taken out. Pure.
+
+A recogniser hears words in DTMF, in 450 Hz dial tone and in mains hum (DESIGN §6.2).
+"""
+
+import math
+from collections import deque
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+FRAME_SAMPLES: Final = 160
+_WINDOW_FRAMES: Final = 3
+_FFT: Final = 512
+_BIN_HZ: Final = 8000 / _FFT
+_LOW_BIN: Final = int(250 / _BIN_HZ)
+_HIGH_BIN: Final = int(3500 / _BIN_HZ)
+_PEAK_BINS: Final = 3
+"""Half-width of a pure tone's lobe under a Hann window of 60 ms in a 512-point transform."""
+_TONE_SHARE: Final = 0.96
+"""Two peaks that hold this much of the energy for 100 ms are a tone: measured on 77 synthetic sentences in 7 voices, 16 of
+11,118 frames of speech; on key tones, dial tone and hum, all but the first 5."""
+_HUM_SHARE: Final = 0.9
+"""Energy below 250 Hz at this share of all is hum: no telephone speech passes there."""
+CONFIRM_FRAMES: Final = 5
+"""A tone counts once it has lasted 100 ms; a vowel on one pitch rarely lasts as long."""
+
+Frame = NDArray[np.float32]
+Spectrum = NDArray[np.floating[Any]]
+SILENT_DBFS: Final = -90.0
+_SILENT_ENERGY: Final = _WINDOW_FRAMES * FRAME_SAMPLES * 10 ** (-65 / 10)
+
+
+def as_samples(pcm: bytes) -> Frame:
+    """int16 bytes as floats, full scale 1.0."""
+    return np.frombuffer(pcm, dtype="<i2").astype(np.float32) / np.float32(32768)
+
+
+class ToneGate:
+    """Fed with one 20 ms frame after another; tells the level in the speech band and whether a tone is sounding."""
+
+    __slots__ = ("_run", "_window", "level_dbfs")
+
+    _hann: Final = np.hanning(_WINDOW_FRAMES * FRAME_SAMPLES).astype(np.float32)
+    _scale: Final = 2 / (_FFT * _WINDOW_FRAMES * FRAME_SAMPLES * 0.375)
+    """Parseval under a Hann window, whose mean square is 3/8; both halves of the spectrum."""
+
+    def __init__(self) -> None:
+        self._window = np.zeros(_WINDOW_FRAMES * FRAME_SAMPLES, dtype=np.float32)
+        self._run = 0
+        self.level_dbfs = SILENT_DBFS
+        """Level of the last 60 ms between 250 and 3500 Hz."""
+
+    def frame(self, samples: Frame) -> bool:
+        """Whether ``samples`` (160 of them) end a stretch of at least 100 ms of one tone."""
+        self._window[:-FRAME_SAMPLES] = self._window[FRAME_SAMPLES:]
+        self._window[-FRAME_SAMPLES:] = samples
+        if float(np.dot(self._window, self._window)) < _SILENT_ENERGY:
+            self.level_dbfs, self._run = SILENT_DBFS, 0
+            return False
+        spectrum = np.fft.rfft(self._window * self._hann, _FFT)
+        power = spectrum.real**2 + spectrum.imag**2
+        total = float(power.sum())
+        band = power[_LOW_BIN:_HIGH_BIN]
+        in_band = float(band.sum())
+        self.level_dbfs = max(SILENT_DBFS, 10 * math.log10(in_band * self._scale + 1e-12))
+        self._run = self._run + 1 if self._is_tone(band, in_band, total) else 0
+        return self._run >= CONFIRM_FRAMES
+
+    @staticmethod
+    def _is_tone(band: Spectrum, in_band: float, total: float) -> bool:
+        if in_band < (1 - _HUM_SHARE) * total:
+            return True
+        held = 0.0
+        for _ in range(2):
+            peak = int(band.argmax())
+            low, high = max(0, peak - _PEAK_BINS), peak + _PEAK_BINS + 1
+            held += float(band[low:high].sum())
+            band[low:high] = 0
+        return held > _TONE_SHARE * in_band
+
+
+class ToneStripper:
+    """Holds audio back for 100 ms and lets through what is no tone; tones become silence."""
+
+    __slots__ = ("_gate", "_held", "voiced_ms")
+
+    def __init__(self) -> None:
+        self._gate = ToneGate()
+        self._held: deque[bytes] = deque()
+        self.voiced_ms = 0
+        """Audio let through that is louder than −55 dBFS in the speech band."""
+
+    def feed(self, pcm: bytes) -> bytes:
+        """``pcm``: whole frames of 320 bytes. Returns what can be let go now, which may be nothing."""
+        released = []
+        for start in range(0, len(pcm), 2 * FRAME_SAMPLES):
+            frame = pcm[start : start + 2 * FRAME_SAMPLES]
+            if len(frame) < 2 * FRAME_SAMPLES:
+                frame += bytes(2 * FRAME_SAMPLES - len(frame))
+            tone = self._gate.frame(as_samples(frame))
+            self._held.append(frame)
+            if tone:
+                self._held = deque(bytes(2 * FRAME_SAMPLES) for _ in self._held)
+            elif self._gate.level_dbfs > -55:
+                self.voiced_ms += 20
+            if len(self._held) > CONFIRM_FRAMES:
+                released.append(self._held.popleft())
+        return b"".join(released)
+
+    def flush(self) -> bytes:
+        """What is still held back."""
+        rest = b"".join(self._held)
+        self._held.clear()
+        return rest
