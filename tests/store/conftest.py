@@ -1,11 +1,14 @@
 """The store on both databases: SQLite in a file, and a throw-away PostgreSQL cluster on a Unix socket."""
 
+import asyncio
 import os
 import pwd
 import shutil
 import subprocess
 import tempfile
+import threading
 from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
@@ -56,26 +59,60 @@ def postgres(need: Need) -> Iterator[Path]:
     shutil.rmtree(folder)
 
 
+@pytest.fixture(scope="session")
+def template(postgres: Path) -> str:
+    """The name of a migrated PostgreSQL database, to be copied."""
+
+    async def make() -> None:
+        await _execute(postgres, "CREATE DATABASE migrated")
+        database = Database(_url(postgres, "migrated"))
+        await database.migrate()
+        await database.close()
+
+    thread = threading.Thread(target=lambda: asyncio.run(make()))  # this may be asked for in a running event loop
+    thread.start()
+    thread.join()
+    return "migrated"
+
+
 @pytest.fixture(params=["sqlite", "postgresql"])
 async def url(request: pytest.FixtureRequest, settings: Settings) -> AsyncIterator[str]:
     """The URL of an empty database, on each of the two."""
     if request.param == "sqlite":
         yield settings.effective_database_url
         return
-    socket = request.getfixturevalue("postgres")
-    name = f"t{new_id()}"
-    await _execute(socket, f"CREATE DATABASE {name}")
-    yield f"postgresql+asyncpg://hotline@/{name}?host={socket}"
-    await _execute(socket, f"DROP DATABASE {name} WITH (FORCE)")
+    postgres = request.getfixturevalue("postgres")
+    async with _postgres_database(postgres) as name:
+        yield _url(postgres, name)
 
 
-@pytest.fixture
-async def database(url: str) -> AsyncIterator[Database]:
+@pytest.fixture(params=["sqlite", "postgresql"])
+async def database(request: pytest.FixtureRequest, settings: Settings) -> AsyncIterator[Database]:
     """A migrated database, on each of the two."""
-    database = Database(url)
-    await database.migrate()
-    yield database
-    await database.close()
+    if request.param == "sqlite":
+        settings.data_dir.mkdir(parents=True)
+        shutil.copy(request.getfixturevalue("migrated"), settings.data_dir / "hotline.db")
+        database = Database(settings.effective_database_url)
+        yield database
+        await database.close()
+        return
+    postgres = request.getfixturevalue("postgres")
+    async with _postgres_database(postgres, request.getfixturevalue("template")) as name:
+        database = Database(_url(postgres, name))
+        yield database
+        await database.close()
+
+
+def _url(postgres: Path, name: str) -> str:
+    return f"postgresql+asyncpg://hotline@/{name}?host={postgres}"
+
+
+@asynccontextmanager
+async def _postgres_database(postgres: Path, template: str = "template0") -> AsyncIterator[str]:
+    name = f"t{new_id()}"
+    await _execute(postgres, f"CREATE DATABASE {name} TEMPLATE {template}")
+    yield name
+    await _execute(postgres, f"DROP DATABASE {name} WITH (FORCE)")
 
 
 async def _execute(socket: Path, statement: str) -> None:
