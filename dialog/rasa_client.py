@@ -16,6 +16,7 @@ from typing import Any, Final, Self
 import aiohttp
 
 from config.errors import HotlineError
+from config.settings import Settings
 
 CHANNEL_HEADER: Final = "X-Hotline-Secret"
 PATH: Final = "/webhooks/gateway/message"
@@ -149,6 +150,12 @@ class RasaClient:
         if not isinstance(answer, dict):
             raise RasaUnavailable("garbled")
         return answer
+
+
+def connect(settings: Settings) -> RasaClient:
+    """The client of this installation's Rasa."""
+    base_url = f"http://127.0.0.1:{settings.rasa_port}"
+    return RasaClient(base_url, secret=settings.secret("rasa_channel"), timeout_s=settings.rasa_timeout)
 
 
 def synthetic_turn() -> dict[str, Any]:
