@@ -7,12 +7,14 @@ from dataclasses import dataclass
 
 from aiosipua.headers import parse_address
 
+from config.errors import HotlineError
 
-class BadAddress(ValueError):
+
+class BadAddress(HotlineError):
     """A SIP address that cannot be called."""
 
     def __init__(self, uri: str, why: str) -> None:
-        super().__init__(f"不能呼叫“{uri}”：{why}；应为 sip:号码@主机:端口")
+        super().__init__("bad_sip_address", f"不能呼叫“{uri}”：{why}；应为 sip:号码@主机:端口")
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,11 +8,12 @@ from typing import Any, Final
 import structlog
 from aiosipua import IncomingCall, SipRequest
 
+from config.errors import HotlineError
 from ivr.sip.address import BadAddress, Target, reachable_host, resolve
 from ivr.sip.aiosipua_legs import AiosipuaLeg, IncomingLeg, OutgoingLeg, Signalling
 from ivr.sip.contract import CallLeg, DialFailed, OnCall
 from ivr.sip.keys import key_of_info
-from ivr.sip.media import RTP_TIMEOUT_S
+from ivr.sip.media import RTP_TIMEOUT_S, Taps
 from ivr.sip.ports import NoPortFree, PortRange, RtpPorts
 from ivr.sip.session_description import NotAcceptable, SessionName, agree_answer, make_offer
 from ivr.sip.transport import GuardedUdpTransport
@@ -23,11 +24,11 @@ _log = structlog.get_logger("ivr.sip")
 _GOODBYE_S: Final = 1.0
 
 
-class WrongEventLoop(RuntimeError):
+class WrongEventLoop(HotlineError):
     """aiosipua and aiortp deal with asyncio's own datagram transports only."""
 
     def __init__(self) -> None:
-        super().__init__("SIP 端点须运行在 asyncio 自带的事件循环上；请勿启用 uvloop")
+        super().__init__("wrong_event_loop", "SIP 端点须运行在 asyncio 自带的事件循环上；请勿启用 uvloop")
 
 
 class AiosipuaEndpoint(Signalling):
@@ -112,17 +113,17 @@ class AiosipuaEndpoint(Signalling):
         caller: str = "",
         timeout_s: float = 25.0,
         on_ringing: Callable[[], None] | None = None,
-        on_arrival: Callable[[bytes], None] | None = None,
+        taps: Taps | None = None,
         headers: dict[str, str] | None = None,
     ) -> CallLeg:
-        """Call ``uri``. ``on_arrival``: see :class:`ivr.sip.leg.Leg`; ``headers``: further headers of the INVITE."""
+        """Call ``uri``. ``headers``: further headers of the INVITE."""
         try:
             target = await resolve(uri)
             ports = self.ports.reserve()
         except (BadAddress, NoPortFree) as error:
             raise DialFailed(404 if isinstance(error, BadAddress) else 503, str(error)) from error
         try:
-            return await self._dial(target, ports, caller, timeout_s, on_ringing, on_arrival, headers)
+            return await self._dial(target, ports, caller, timeout_s, on_ringing, taps, headers)
         except BaseException:
             ports.close()
             raise
@@ -134,7 +135,7 @@ class AiosipuaEndpoint(Signalling):
         caller: str,
         timeout_s: float,
         on_ringing: Callable[[], None] | None,
-        on_arrival: Callable[[bytes], None] | None,
+        taps: Taps | None,
         headers: dict[str, str] | None,
     ) -> CallLeg:
         own = f"{self.address[0]}:{self.address[1]}"
@@ -162,7 +163,7 @@ class AiosipuaEndpoint(Signalling):
             raise
         leg = OutgoingLeg(call, self)
         leg.session_name = name
-        leg.on_arrival = on_arrival
+        leg.taps = taps or leg.taps
         self._keep(leg)
         try:
             if call.sdp_answer is None:

@@ -2,12 +2,13 @@
 
 from typing import Literal
 
+from config.errors import HotlineError
 from config.settings import Settings
 from ivr.sip.aiosipua_endpoint import AiosipuaEndpoint
 from ivr.sip.contract import SipEndpoint
 
 
-class BackendMissing(RuntimeError):
+class BackendMissing(HotlineError):
     """The optional back end's library is not installed."""
 
     def __init__(self) -> None:

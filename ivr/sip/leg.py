@@ -2,14 +2,14 @@
 
 import asyncio
 from abc import ABC, abstractmethod
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Mapping
 from typing import Final
 
 import structlog
 
 from ivr.sip.contract import CallLeg, DialFailed
 from ivr.sip.fanout import Fanout
-from ivr.sip.media import RTP_TIMEOUT_S, Media
+from ivr.sip.media import RTP_TIMEOUT_S, Media, Taps
 from ivr.sip.number import called_user, caller_number
 from ivr.sip.playback import Mark, Playback
 from ivr.sip.ports import RtpPorts
@@ -43,8 +43,8 @@ class Leg(ABC):
         self._closing: asyncio.Task[None] | None = None
         self._goodbye: asyncio.Task[None] | None = None
         self.session_name = SessionName()
-        self.on_arrival: Callable[[bytes], None] | None = None
-        """Samples of each packet as it comes in, before any buffer; for measuring. Set before the leg is answered."""
+        self.taps = Taps()
+        """Set before the leg is answered."""
 
     # --- signalling, by the back end ----------------------------------------------------------------------------
 
@@ -93,11 +93,10 @@ class Leg(ABC):
 
     async def open_media(self, agreed: Agreement, ports: RtpPorts) -> Media:
         """Start sending and receiving on ``ports``, which belong to the leg from here on."""
-        media = Media(agreed, ports, self._playback, timeout_s=self._rtp_timeout_s)
+        media = Media(agreed, ports, self._playback, taps=self.taps, timeout_s=self._rtp_timeout_s)
         media.on_frame = self._frames.put
         media.on_key = self._keys.put
         media.on_timeout = self._far_end_silent
-        media.on_arrival = self.on_arrival
         await media.open()
         self._media = media
         if self._over.done():

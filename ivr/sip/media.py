@@ -6,6 +6,7 @@ import socket
 import struct
 from collections import deque
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any, Final
 
 from aiortp.clock import MediaClock
@@ -20,7 +21,7 @@ from aiortp.transport import RtpTransport
 
 from ivr.sip.contract import FRAME_BYTES, FRAME_MS, FRAME_SAMPLES
 from ivr.sip.keys import KeyEvent, KeyReceiver, press
-from ivr.sip.playback import Playback
+from ivr.sip.playback import Mark, Playback
 from ivr.sip.ports import RtpPorts
 from ivr.sip.reframer import Reframer
 from ivr.sip.session_description import Agreement
@@ -32,6 +33,16 @@ _SOURCE_REST_S: Final = 1.0
 """Another address may take a stream over once its source has been quiet for this long."""
 _CN_TYPE: Final = 13
 _CODECS: Final[dict[str, type[Codec]]] = {"PCMA": PcmaCodec, "PCMU": PcmuCodec}
+
+
+@dataclass(slots=True)
+class Taps:
+    """Ears for measuring at the moments packets come and go, where the jitter buffer has no say."""
+
+    arrival: Callable[[bytes], None] | None = None
+    """Samples of each packet as it comes in."""
+    departure: Callable[[bytes], None] | None = None
+    """Each frame as its packet leaves, silence included: one a tick, so recordings of both ways line up."""
 
 
 class _Keys(DtmfReceiver):
@@ -48,7 +59,7 @@ class _Keys(DtmfReceiver):
 class Media(RTPSession):
     """Sends what ``playback`` holds, silence otherwise; gives ``on_frame`` one frame each 20 ms whatever arrives."""
 
-    def __init__(self, agreed: Agreement, ports: RtpPorts, playback: Playback, *, timeout_s: float) -> None:
+    def __init__(self, agreed: Agreement, ports: RtpPorts, playback: Playback, *, taps: Taps, timeout_s: float) -> None:
         self._g711 = _CODECS[agreed.codec]()
         super().__init__(
             payload_type=agreed.payload_type,
@@ -66,8 +77,7 @@ class Media(RTPSession):
         self.on_frame: Callable[[bytes], None] = lambda frame: None
         self.on_key: Callable[[str], None] = lambda key: None
         self.on_timeout: Callable[[], None] = lambda: None
-        self.on_arrival: Callable[[bytes], None] | None = None
-        """Each packet's samples at the moment it came in, before the jitter buffer: for measuring, not for listening."""
+        self.taps = taps
         self._ports = ports
         self._playback = playback
         self._timeout_s = timeout_s
@@ -138,16 +148,20 @@ class Media(RTPSession):
 
     def _send_one(self) -> None:
         sender = self._out
+        frame = SILENCE
+        marks: tuple[Mark, ...] = ()
         if self._key_packets:
             self._send_key_packet(sender)
         elif self.agreed.direction not in ("sendrecv", "sendonly"):
             sender.advance_timestamp()
         else:
-            taken = self._playback.take()
-            payload = self._silent_payload if taken is None else self._g711.encode(taken[0])
+            frame, marks = self._playback.take() or (SILENCE, ())
+            payload = self._silent_payload if frame is SILENCE else self._g711.encode(frame)
             sender.send_frame_auto(payload, addr=self._remote_addr)
-            for mark in taken[1] if taken else ():
-                mark()
+        for mark in marks:
+            mark()
+        if self.taps.departure is not None:
+            self.taps.departure(frame)
 
     def _send_key_packet(self, sender: RtpSender) -> None:
         event, number, done = self._key_packets.popleft()
@@ -197,8 +211,8 @@ class Media(RTPSession):
         return payload_type in (self.agreed.payload_type, self.agreed.keys_in, _CN_TYPE)
 
     def _tell_arrival(self, data: bytes) -> None:
-        if self.on_arrival is not None and data[1] & 0x7F == self.agreed.payload_type:
-            self.on_arrival(self._g711.decode(RtpPacket.parse(data).payload))
+        if self.taps.arrival is not None and data[1] & 0x7F == self.agreed.payload_type:
+            self.taps.arrival(self._g711.decode(RtpPacket.parse(data).payload))
 
     def _deliver_audio_frame(self, frame: JitterFrame) -> None:
         for timestamp, payload in self._reframer.feed(frame.timestamp, frame.data):

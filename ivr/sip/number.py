@@ -1,46 +1,25 @@
-"""The caller's number as a trunk delivers it, made into the one form that the rest of the system compares."""
+"""Who calls, as a trunk says it: the number in the one form that the rest of the system compares."""
 
 import re
 from collections.abc import Mapping
 from typing import Final
 
-_MOBILE: Final = re.compile(r"1[3-9]\d{9}")
-"""Mobile numbers: 11 digits, 13x–19x (工信部《电信网编号计划》2017年版)."""
-_WITHHELD: Final = frozenset({"anonymous", "unknown", "unavailable", "restricted", "private", "withheld", "none"})
+from store.number import normalise_number as _normalise
+
+_AREA_BEFORE_MOBILE: Final = re.compile(r"0(?:10|2\d|[3-9]\d{2})(1[3-9]\d{9})")
 _USER: Final = re.compile(r"(?:sips?:([^@>;?\s]+)@|tel:([^>;?\s]+))", re.IGNORECASE)
 
 
 def normalise_number(raw: str) -> str | None:
-    """``raw`` as pure digits without the country and trunk prefixes; ``None`` when it holds no number.
+    """``raw`` in the store's form (:func:`store.number.normalise_number`); ``None`` when it holds no number.
 
-    Mobile numbers come out as 11 digits (``+86 138…``, ``0138…`` and ``0759138…`` are the same phone), landlines with
-    their area code (``+86 759 2233445`` → ``07592233445``), foreign numbers with ``00`` and their country code.
+    Trunks add one thing that people do not write: the area code before a mobile number (``0759138…``). It is taken away.
     """
-    text = raw.strip()
-    if not text or text.lower() in _WITHHELD:
+    number = _normalise(raw)
+    if number is None:
         return None
-    international = text.startswith("+")
-    digits = "".join(character for character in text if character.isascii() and character.isdigit())
-    if not digits:
-        return None
-    if digits.startswith("00") and not international:
-        international, digits = True, digits[2:]
-    if international:
-        if not digits.startswith("86"):
-            return "00" + digits
-        digits = _national(digits[2:])
-    elif digits.startswith("86") and len(digits) > 11:
-        digits = _national(digits[2:])
-    if digits.startswith("0") and _MOBILE.fullmatch(digits[-11:]) and len(digits) <= 15:
-        return digits[-11:]
-    return digits
-
-
-def _national(digits: str) -> str:
-    """A Chinese number after its country code, with the 0 that a landline's area code has at home."""
-    if _MOBILE.fullmatch(digits) or digits.startswith("0") or len(digits) < 9:
-        return digits
-    return "0" + digits
+    mobile = _AREA_BEFORE_MOBILE.fullmatch(number)
+    return mobile.group(1) if mobile else number
 
 
 def caller_number(headers: Mapping[str, str]) -> str | None:
@@ -54,17 +33,13 @@ def caller_number(headers: Mapping[str, str]) -> str | None:
     if wanted & {"id", "user", "header"}:
         return None
     for name in ("p-asserted-identity", "from"):
-        number = normalise_number(_user_of(by_name.get(name, "")))
+        number = normalise_number(called_user(by_name.get(name, "")))
         if number is not None:
             return number
     return None
 
 
 def called_user(value: str) -> str:
-    """The user part of a To header or a URI: the number that was dialled."""
-    return _user_of(value)
-
-
-def _user_of(value: str) -> str:
+    """The user part of a To or From header or a URI: the number as it is written there."""
     match = _USER.search(value)
     return (match.group(1) or match.group(2)).split(":")[0] if match else ""

@@ -3,12 +3,16 @@
 import socket
 from dataclasses import dataclass
 
+from config.errors import HotlineError
 
-class NoPortFree(Exception):
+
+class NoPortFree(HotlineError):
     """Every RTP port of the range is taken: the node is full."""
 
     def __init__(self, low: int, high: int) -> None:
-        super().__init__(f"RTP 端口 {low}–{high} 已全部占用；请在设置中放宽 rtp_port_low / rtp_port_high")
+        super().__init__(
+            "no_rtp_port", f"RTP 端口 {low}–{high} 已全部占用；请在设置中放宽 rtp_port_low / rtp_port_high"
+        )
 
 
 @dataclass(slots=True)
