@@ -3,7 +3,7 @@
 The gateway gives these in; the desk imports no channel.
 """
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Final, Protocol
@@ -59,7 +59,7 @@ class QueueState:
     """Where a conversation stands with the desk: ``position`` counts from 1 and is 0 while an agent is asked."""
 
     position: int = 0
-    agent: Account | None = None
+    agent_id: str | None = None
 
 
 class Line(Protocol):
@@ -125,8 +125,25 @@ Suggest = Callable[[str], Awaitable[dict[str, Any]]]
 
 
 class DeskError(HotlineError):
-    """The desk cannot do what was asked; ``status`` is the HTTP answer."""
+    """The desk cannot do what was asked; ``status`` is the HTTP answer, ``retry_after`` in seconds."""
 
-    def __init__(self, code: str, message: str, status: int = 400) -> None:
+    def __init__(self, code: str, message: str, status: int = 400, *, retry_after: int = 0) -> None:
         super().__init__(code, message)
         self.status = status
+        self.retry_after = retry_after
+
+
+class Hub(Protocol):
+    """The open pages, by key (an agent's id). Sending never waits and never fails."""
+
+    def send(self, key: str, frame: Mapping[str, Any]) -> int:
+        """Send to every page of ``key``; the number of pages."""
+        ...
+
+    def present(self) -> Sequence[str]:
+        """Whoever has a page open."""
+        ...
+
+    def close(self, key: str) -> None:
+        """Close every page of ``key``."""
+        ...

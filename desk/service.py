@@ -1,0 +1,405 @@
+"""The desk: takes hand-overs from the channels, finds an agent for each, and never leaves one without an end.
+
+Every change of a hand-over is on disk before anybody is told of it. What happens when is decided by the plain functions
+of :mod:`desk.queue` in :meth:`Desk.tick`, which runs four times a second and after every event.
+"""
+
+import asyncio
+import contextlib
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import datetime
+from typing import Any, Final
+
+import structlog
+
+from config.clock import Clock
+from desk.contract import (
+    EMERGENCY_PRIORITY,
+    WITH_AGENT,
+    HandoverRequest,
+    HandoverStatus,
+    Hub,
+    Line,
+    QueueState,
+)
+from desk.handovers import Handover, Handovers
+from desk.pops import LiveHandover, PhoneState, Pops, stamp
+from desk.presence import GONE_AFTER_S, Presence, PresenceState
+from desk.queue import Waiting, in_order, next_offers, overdue, positions, to_promise
+from store.accounts import Accounts
+
+log = structlog.get_logger("desk")
+
+TICK_S: Final = 0.25
+AGENT_LOST_AFTER_S: Final = 60.0
+"""A chat whose agent's page has been away this long goes back into the queue."""
+PHONE_SILENT_AFTER_S: Final = 40.0
+"""No word from the node about the agent's phone for this long (it rings 25 s at most): taken as failed."""
+
+PROMISE: Final = "现在没有空闲的话务员，已为您登记回拨，话务员会尽快打电话给您。"
+PROMISE_IN_TEXT: Final = "现在没有空闲的话务员，您的留言已登记，话务员上班后会在这里回复您；您也可以继续向我提问。"
+PROMISE_WITHHELD: Final = (
+    "现在没有空闲的话务员，已登记您反映的情况。您的来电没有显示号码，无法回拨，请稍后再拨或在网站、小程序上反映。"
+)
+
+
+class Desk:
+    """Hand-overs in progress, and the agents who take them. ``lines``: one per channel."""
+
+    def __init__(
+        self,
+        *,
+        clock: Clock,
+        handovers: Handovers,
+        accounts: Accounts,
+        presence: Presence,
+        pops: Pops,
+        hub: Hub,
+        answer_timeout_s: float,
+        queue_timeout_s: float,
+    ) -> None:
+        self.clock: Final = clock
+        self.handovers: Final = handovers
+        self.accounts: Final = accounts
+        self.presence: Final = presence
+        self.pops: Final = pops
+        self.hub: Final = hub
+        self.lines: dict[str, Line] = {}
+        self.live: dict[str, LiveHandover] = {}
+        self.lock: Final = asyncio.Lock()
+        self.answer_timeout_s: Final = answer_timeout_s
+        self._queue_timeout_s = queue_timeout_s
+        self._wake = asyncio.Event()
+        self._task: asyncio.Task[None] | None = None
+        self._queue_shown: object = None
+        self._gone: dict[str, datetime] = {}
+
+    async def start(self) -> None:
+        """Take up what is open on disk; an offer that nobody answered before a restart waits again."""
+        await self.presence.restore()
+        for handover in await self.handovers.open():
+            live = LiveHandover(handover)
+            if handover.status is HandoverStatus.OFFERED:
+                await self.move(live, HandoverStatus.WAITING, agent_id=None, offered_at=None)
+            if handover.status is HandoverStatus.CONNECTED:
+                live.phone.state = "connected"
+            self.live[handover.id] = live
+        self._task = asyncio.create_task(self._run(), name="desk")
+
+    async def stop(self) -> None:
+        if self._task is not None:
+            self._task.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._task
+
+    # --- what the channels say -----------------------------------------------------------------------------------
+
+    async def request(self, request: HandoverRequest) -> None:
+        """A conversation needs a person; asking again changes nothing but its priority."""
+        handover = await self.handovers.create(request)
+        async with self.lock:
+            live = self.live.setdefault(handover.id, LiveHandover(handover))
+            live.emergency_number = request.emergency_number or live.emergency_number
+            if request.reason == "emergency" or request.priority > handover.priority:
+                await self._raise(live, request)
+        log.info("handover_requested", handover=handover.id, channel=handover.channel, reason=request.reason)
+        self._wake.set()
+
+    async def changed(self, conversation_id: str) -> None:
+        """Something was said: show it to the agent who is asked or who serves."""
+        live = self.of_conversation(conversation_id)
+        if live is not None and live.handover.agent_id is not None:
+            for frame in await self.pops.news(live):
+                self.hub.send(live.handover.agent_id, frame)
+
+    async def record(self, conversation_id: str, sender: str, text: str, agent_id: str | None = None) -> dict[str, Any]:
+        """Write one sentence down outside the bot's turns, show it to the agent, and return it as an item."""
+        message_id = await self.handovers.message(conversation_id, sender, text, agent_id)
+        item = {
+            "id": message_id,
+            "turn": None,
+            "from": sender,
+            "text": text,
+            "at": stamp(self.clock.now()),
+            "entry": None,
+            "audio_start_ms": None,
+        }
+        live = self.of_conversation(conversation_id)
+        if live is not None and live.handover.agent_id is not None:
+            live.shown.add(message_id)
+            frame = {"type": "transcript", "handover": live.handover.id, "item": item}
+            self.hub.send(live.handover.agent_id, frame)
+        return item
+
+    def citizen_typing(self, conversation_id: str) -> None:
+        live = self.of_conversation(conversation_id)
+        if live is not None and live.handover.status in WITH_AGENT and live.handover.agent_id:
+            frame = {"type": "typing", "handover": live.handover.id, "from": "citizen", "on": True}
+            self.hub.send(live.handover.agent_id, frame)
+
+    async def citizen_left(self, conversation_id: str, ended_by: str) -> None:
+        """The citizen is gone. Lost through our own fault while waiting: a callback is written down."""
+        async with self.lock:
+            live = self.of_conversation(conversation_id)
+            if live is None:
+                return
+            handover, agent_id = live.handover, live.handover.agent_id
+            if handover.status in WITH_AGENT:
+                await self.finish(live, ended_by)
+                return
+            del self.live[handover.id]
+            if ended_by == "fault" and handover.number:
+                await self.handovers.promise(handover, "lost", PROMISE)
+            else:
+                await self.move(live, HandoverStatus.ABANDONED, ended_at=self.clock.now())
+            if agent_id:
+                self.hub.send(agent_id, {"type": "withdrawn", "handover": handover.id, "reason": "citizen_left"})
+        self._wake.set()
+
+    async def phone(self, conversation_id: str, state: str, sip_code: int = 0) -> None:
+        """How the agent's phone fares: ringing | connected | failed | ended (the agent hung up)."""
+        async with self.lock:
+            live = self.of_conversation(conversation_id)
+            if live is None or live.handover.status not in WITH_AGENT or live.handover.agent_id is None:
+                return
+            await self.set_phone(live, state, sip_code)
+            if state == "connected" and live.handover.status is HandoverStatus.ACCEPTED:
+                await self.move(live, HandoverStatus.CONNECTED, connected_at=self.clock.now())
+            elif state == "ended":
+                await self.finish(live, "agent")
+                await self.line(live).released(conversation_id)
+
+    def state_of(self, conversation_id: str) -> QueueState | None:
+        """Where a conversation stands with the desk; ``None``: nowhere, the bot has it."""
+        live = self.of_conversation(conversation_id)
+        if live is None:
+            return None
+        agent_id = live.handover.agent_id if live.handover.status in WITH_AGENT else None
+        return QueueState(live.position or 0, agent_id)
+
+    def of_conversation(self, conversation_id: str) -> LiveHandover | None:
+        """The conversation's hand-over in progress."""
+        for live in self.live.values():
+            if live.handover.conversation_id == conversation_id and live.handover.status is not HandoverStatus.ENDED:
+                return live
+        return None
+
+    # --- what goes on by itself ----------------------------------------------------------------------------------
+
+    async def tick(self) -> None:
+        """Look at the queue, the agents and the clock, and do what is due."""
+        async with self.lock:
+            now = self.clock.now()
+            await self._notice_absent_agents()
+            for one in overdue(self._waiting(), now, self.answer_timeout_s):
+                await self._unanswered(self.live[one.id])
+            for live in [live for live in self.live.values() if self._phone_is_dead(live)]:
+                await self.requeue(live, "话务员的话机没有接通，正在为您转接其他话务员，请稍候。")
+            anyone = bool(self.presence.online())
+            for one in to_promise(self._waiting(), now, self._queue_timeout_s, anyone_logged_in=anyone):
+                await self._promise(self.live[one.id])
+            for offer in next_offers(self._waiting(), self.presence.ready()):
+                await self._offer(self.live[offer.handover_id], offer.agent_id)
+            await self._tell_positions()
+            self._show_queue()
+
+    def wake(self) -> None:
+        """Do :meth:`tick` soon."""
+        self._wake.set()
+
+    async def _run(self) -> None:
+        while True:
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._wake.wait(), TICK_S)
+            self._wake.clear()
+            try:
+                await self.tick()
+            except Exception:
+                log.exception("desk_tick_failed")
+                await asyncio.sleep(TICK_S)
+
+    async def _offer(self, live: LiveHandover, agent_id: str) -> None:
+        if not await self.move(live, HandoverStatus.OFFERED, agent_id=agent_id, offered_at=self.clock.now()):
+            del self.live[live.handover.id]
+            return
+        self.hub.send(agent_id, {"type": "offer", "pop": await self.pops.pop(live, self.answer_timeout_s)})
+        log.info("handover_offered", handover=live.handover.id, agent=agent_id)
+
+    async def _unanswered(self, live: LiveHandover) -> None:
+        agent_id = live.handover.agent_id or ""
+        live.refused_by.add(agent_id)
+        await self.move(live, HandoverStatus.WAITING, agent_id=None, offered_at=None)
+        await self.presence.set(agent_id, PresenceState.BUSY)
+        self.hub.send(agent_id, {"type": "withdrawn", "handover": live.handover.id, "reason": "timeout"})
+        reason = f"{self.answer_timeout_s:g} 秒未接，已转给下一位，您被置为小休"
+        self.hub.send(agent_id, {"type": "presence", "state": "busy", "reason": reason})
+        log.info("handover_unanswered", handover=live.handover.id, agent=agent_id)
+
+    async def _promise(self, live: LiveHandover) -> None:
+        """Write the callback down, then promise it."""
+        handover = live.handover
+        del self.live[handover.id]
+        promise = PROMISE_IN_TEXT if handover.channel != "phone" else PROMISE if handover.number else PROMISE_WITHHELD
+        if live.emergency_number:
+            promise = f"紧急情况请直接拨打{live.emergency_number}。{promise}"
+        reason = "queue_timeout" if self.presence.online() else "no_agent"
+        await self.handovers.promise(handover, reason, promise)
+        await self.tell(handover, promise)
+        await self.line(live).promised(handover.conversation_id)
+        log.info("callback_promised", handover=handover.id, reason=reason)
+
+    async def requeue(self, live: LiveHandover, told: str) -> None:
+        """Take a hand-over back from an agent who cannot serve it."""
+        agent_id = live.handover.agent_id or ""
+        live.refused_by.add(agent_id)
+        live.phone, live.agent_gone_since = PhoneState(), None
+        await self.move(live, HandoverStatus.WAITING, agent_id=None, offered_at=None, accepted_at=None)
+        await self.presence.set(
+            agent_id, PresenceState.BUSY if agent_id in self.hub.present() else PresenceState.OFFLINE
+        )
+        self.hub.send(agent_id, {"type": "withdrawn", "handover": live.handover.id, "reason": "timeout"})
+        await self.tell(live.handover, told)
+        log.info("handover_requeued", handover=live.handover.id, agent=agent_id)
+
+    async def _notice_absent_agents(self) -> None:
+        """Agents whose page is gone become offline; what they had goes to somebody else."""
+        here, now = set(self.hub.present()), self.clock.now()
+        for agent_id in self.presence.online():
+            if agent_id in here:
+                self._gone.pop(agent_id, None)
+                continue
+            since = self._gone.setdefault(agent_id, now)
+            if (now - since).total_seconds() >= GONE_AFTER_S:
+                await self.presence.set(agent_id, PresenceState.OFFLINE)
+                del self._gone[agent_id]
+        for live in list(self.live.values()):
+            handover = live.handover
+            if handover.status is HandoverStatus.ENDED or handover.agent_id is None or handover.agent_id in here:
+                live.agent_gone_since = None
+                continue
+            live.agent_gone_since = live.agent_gone_since or now
+            away = (now - live.agent_gone_since).total_seconds()
+            if handover.status is HandoverStatus.OFFERED and away >= GONE_AFTER_S:
+                await self._unanswered(live)
+            elif handover.status in WITH_AGENT and handover.channel != "phone" and away >= AGENT_LOST_AFTER_S:
+                await self.requeue(live, "话务员的连接中断了，正在为您转接其他话务员，请稍候。")
+
+    def _phone_is_dead(self, live: LiveHandover) -> bool:
+        """The agent accepted, but his or her phone could not be reached, and a while to put that right has passed."""
+        handover, phone, now = live.handover, live.phone, self.clock.now()
+        if (
+            handover.channel != "phone"
+            or handover.status is not HandoverStatus.ACCEPTED
+            or handover.accepted_at is None
+        ):
+            return False
+        if phone.state == "failed" and phone.since is not None:
+            return (now - phone.since).total_seconds() >= self.answer_timeout_s
+        since = phone.since or handover.accepted_at
+        return (now - since).total_seconds() >= PHONE_SILENT_AFTER_S
+
+    async def _tell_positions(self) -> None:
+        for handover_id, place in positions(self._waiting()).items():
+            live = self.live[handover_id]
+            if live.position != place:
+                live.position = place
+                await self.line(live).queued(live.handover.conversation_id, QueueState(place))
+
+    # --- steps shared with the agent's actions ---------------------------------------------------------------------
+
+    async def tell(self, handover: Handover, text: str, speech: str = "") -> bool:
+        """Tell the citizen a sentence of the desk's and write it down; true when the citizen is there to hear it."""
+        item = await self.record(handover.conversation_id, "system", text)
+        return await self.lines[handover.channel].tell(handover.conversation_id, item, speech or text)
+
+    async def move(self, live: LiveHandover, to: HandoverStatus, **values: Any) -> bool:
+        """Change a hand-over on disk, then here; false when another gateway was first."""
+        moved = await self.handovers.move(live.handover.id, live.handover.status, to, **values)
+        if moved:
+            known = {name: values[name] for name in ("agent_id", "offered_at", "accepted_at") if name in values}
+            live.handover = replace(live.handover, status=to, **known)
+        return moved
+
+    async def finish(self, live: LiveHandover, ended_by: str) -> None:
+        """The talk with the agent is over; the pop stays on the screen until the agent closes it."""
+        await self.move(live, HandoverStatus.ENDED, ended_at=self.clock.now())
+        if live.phone.state != "failed":
+            live.phone.state = "ended"
+        frame = {"type": "ended", "handover": live.handover.id, "ended_by": ended_by}
+        self.hub.send(live.handover.agent_id or "", frame)
+        log.info("handover_ended", handover=live.handover.id, ended_by=ended_by)
+
+    async def set_phone(self, live: LiveHandover, state: str, sip_code: int = 0) -> None:
+        """Note how the agent's phone fares and show it, with what to do when it failed."""
+        hint = phone_hint(live.handover.agent_id or "", sip_code) if state == "failed" else ""
+        live.phone = PhoneState(state, sip_code, hint, self.clock.now())
+        frame = {"type": "phone", "handover": live.handover.id, **live.phone.to_json()}
+        self.hub.send(live.handover.agent_id or "", frame)
+
+    def line(self, live: LiveHandover) -> Line:
+        return self.lines[live.handover.channel]
+
+    def queue_json(self) -> dict[str, Any]:
+        """``{"waiting", "agents"}`` for the pages."""
+        now = self.clock.now()
+        ordered = in_order(self._waiting())
+        return {
+            "waiting": [self._waiting_json(self.live[one.id], now) for one in ordered],
+            "agents": self.presence.counts(),
+        }
+
+    def _waiting_json(self, live: LiveHandover, now: datetime) -> dict[str, Any]:
+        handover = live.handover
+        return {
+            "handover": handover.id,
+            "channel": handover.channel,
+            "caller": handover.caller,
+            "reason": handover.reason,
+            "emergency": live.emergency,
+            "priority": handover.priority,
+            "waited_s": int((now - handover.created_at).total_seconds()),
+            "status": handover.status.value,
+        }
+
+    def _show_queue(self) -> None:
+        state: Mapping[str, Any] = self.queue_json()
+        shape = ([(one["handover"], one["status"], one["priority"]) for one in state["waiting"]], state["agents"])
+        if shape != self._queue_shown:
+            self._queue_shown = shape
+            for agent_id in self.hub.present():
+                self.hub.send(agent_id, {"type": "queue", **state})
+
+    async def _raise(self, live: LiveHandover, request: HandoverRequest) -> None:
+        priority = max(request.priority, EMERGENCY_PRIORITY if request.reason == "emergency" else 0)
+        if priority > live.handover.priority or request.reason != live.handover.reason:
+            await self.handovers.raise_priority(live.handover.id, priority, request.reason)
+            live.handover = replace(live.handover, priority=priority, reason=request.reason)
+
+    def _waiting(self) -> list[Waiting]:
+        """The hand-overs that wait or are offered, as the queue's functions see them."""
+        return [
+            Waiting(
+                id=live.handover.id,
+                priority=live.handover.priority,
+                created_at=live.handover.created_at,
+                status=live.handover.status,
+                agent_id=live.handover.agent_id,
+                offered_at=live.handover.offered_at,
+                refused_by=frozenset(live.refused_by),
+            )
+            for live in self.live.values()
+            if live.handover.status in {HandoverStatus.WAITING, HandoverStatus.OFFERED}
+        ]
+
+
+def phone_hint(agent_id: str, sip_code: int) -> str:
+    """What is wrong with an agent's phone, and what helps."""
+    command = f"在本机运行：./hotline phone --agent {agent_id}，再点“重新呼叫”"
+    match sip_code:
+        case 0:
+            return f"账号没有登记话机地址。请管理员登记，或{command}"
+        case 486 | 600 | 603:
+            return f"话机占线或拒接（SIP {sip_code}）。请挂好话机后点“重新呼叫”"
+        case _:
+            return f"话机没有接通（SIP {sip_code}）。请检查话机是否开着；没有话机的话，{command}"
