@@ -21,6 +21,8 @@ from pathlib import Path
 from typing import Final, NoReturn
 
 ROOT: Final = Path(__file__).resolve().parent.parent
+if __name__ == "__main__":
+    sys.path[0] = str(ROOT)
 HOME: Final = ROOT / ".hotline"
 TOOLS: Final = HOME / "tools"
 NODE_MINIMUM: Final = (22, 12)
@@ -139,15 +141,14 @@ def _uv() -> str:
     stamp = TOOLS / "hotline-stamp"
     if ours.is_file() and stamp.is_file() and stamp.read_text(encoding="ascii") == _digest([lock]):
         return str(ours)
-    command = _pip_command()
+    command = pip_command()
     if command is None:
         on_path = shutil.which("uv")
         if on_path:
             return on_path
-        give_up(
-            "这台机器的 Python 3.11 没有 pip，也没有 venv 组件。请运行：\n"
-            "    sudo apt-get install -y python3.11-venv\n  然后重试。"
-        )
+        _fetch_uv(lock)
+        stamp.write_text(_digest([lock]), encoding="ascii")
+        return str(ours)
     say("· 准备安装工具 uv（下载约 20 MB）")
     shutil.rmtree(TOOLS, ignore_errors=True)
     result = subprocess.run(
@@ -171,12 +172,40 @@ def _uv() -> str:
     return str(ours)
 
 
-def _pip_command() -> list[str] | None:
+def _fetch_uv(lock: Path) -> None:
+    """Without pip: the hashed wheel straight from the configured index."""
+    from gateway.wheel import WheelNotFound, fetch_wheel
+
+    index = _index_environment().get("UV_DEFAULT_INDEX", "")
+    try:
+        fetch_wheel(index, lock, TOOLS)
+    except WheelNotFound as error:
+        give_up(
+            f"这台机器的 Python 3.11 没有 pip，也没有 venv 组件（{error}）。请运行：\n"
+            "    sudo apt-get install -y python3.11-venv\n  然后重试。"
+        )
+    (TOOLS / "bin" / "uv").chmod(0o755)
+
+
+def pip_command() -> list[str] | None:
     if subprocess.run([sys.executable, "-m", "pip", "--version"], capture_output=True, check=False).returncode == 0:
         return [sys.executable, "-m", "pip"]
     scratch = HOME / "pip-env"
-    made = subprocess.run([sys.executable, "-m", "venv", "--clear", str(scratch)], capture_output=True, check=False)
-    return [str(scratch / "bin" / "python"), "-m", "pip"] if made.returncode == 0 else None
+    make = [sys.executable, "-m", "venv", "--clear", str(scratch)]
+    if subprocess.run(make, capture_output=True, check=False).returncode and not _install_venv_package(make):
+        return None
+    return [str(scratch / "bin" / "python"), "-m", "pip"]
+
+
+def _install_venv_package(make: Sequence[str]) -> bool:
+    """With root on Debian, bring the ``venv`` package that Debian splits off, and try again."""
+    if os.geteuid() != 0 or not shutil.which("apt-get"):
+        return False
+    say("· 安装 Debian 的 python3.11-venv")
+    environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
+    for command in (["apt-get", "update", "-qq"], ["apt-get", "install", "-y", "-qq", "python3.11-venv"]):
+        subprocess.run(command, stdout=sys.stderr, check=False, env=environment)
+    return subprocess.run(make, capture_output=True, check=False).returncode == 0
 
 
 def ensure_environment(environment: Environment, *, extra_locks: Sequence[str] = ()) -> float:
@@ -356,61 +385,6 @@ def ensure(arguments: Sequence[str]) -> None:
         (HOME / "last-setup.json").write_text(json.dumps({"setup_s": round(spent, 1)}), encoding="ascii")
 
 
-def doctor(arguments: Sequence[str]) -> int:
-    """What is here, what is missing, and the exact command that helps. Exit code 1 when something needed is missing."""
-    checks = list(_checks())
-    if "--json" in arguments:
-        print(json.dumps({"ok": all(c["ok"] or not c["needed"] for c in checks), "checks": checks}, ensure_ascii=False))
-    else:
-        for check in checks:
-            mark = "✓" if check["ok"] else ("✗" if check["needed"] else "–")
-            advice = "" if check["ok"] or not check["help"] else f"\n      → {check['help']}"
-            print(f"  {mark} {check['name']}：{check['found']}{advice}")
-    return 0 if all(c["ok"] or not c["needed"] for c in checks) else 1
-
-
-def _checks() -> Iterator[dict[str, object]]:
-    def row(name: str, ok: bool, found: str, help_: str = "", *, needed: bool = True) -> dict[str, object]:
-        return {"name": name, "ok": ok, "found": found, "help": help_, "needed": needed}
-
-    yield row(
-        "Python",
-        sys.version_info[:2] == (3, 11),
-        sys.version.split()[0],
-        "apt-get install -y python3.11 python3.11-venv",
-    )
-    system, machine = _system(), os.uname().machine
-    supported = system.startswith("Debian GNU/Linux 12") and machine == "x86_64"
-    advice = "只在 Debian 12（x86-64）上验证过；其他系统请用 Dockerfile，或在 Debian 12 的虚拟机里运行。"
-    yield row("系统", supported, f"{system} {machine}", advice, needed=False)
-    free = shutil.disk_usage(ROOT).free // 1_000_000
-    needed = sum(e.disk_mb + e.download_mb for e in (MAIN, RASA) if not e.fresh) + 500
-    yield row("磁盘", free >= needed, f"剩余 {free} MB，需要 {needed} MB", "请清理磁盘后重试。")
-    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // 1_000_000
-    yield row("内存", memory >= 3500, f"{memory} MB", "全部运行约需 3.5 GB 内存。", needed=False)
-    can_install = MAIN.fresh or _pip_command() is not None or shutil.which("uv") is not None
-    yield row("安装工具", can_install, "可用" if can_install else "没有 pip", "sudo apt-get install -y python3.11-venv")
-    for environment in (MAIN, RASA):
-        state = "已装好" if environment.fresh else "未安装或已过期"
-        yield row(environment.title, environment.fresh, state, "./hotline up 会自动安装。", needed=False)
-    built = (ROOT / "web" / "dist" / "index.html").is_file()
-    yield row("页面", built, "已构建" if built else "未构建", "./hotline up 会自动构建。", needed=False)
-    missing = missing_test_programs()
-    packages = " ".join(sorted(set(missing.values())))
-    found = "齐全" if not missing else "缺少 " + "、".join(sorted(missing))
-    yield row(
-        "测试用程序", not missing, found, f"sudo apt-get install -y --no-install-recommends {packages}", needed=False
-    )
-
-
-def _system() -> str:
-    with contextlib.suppress(OSError):
-        for line in Path("/etc/os-release").read_text(encoding="utf-8").splitlines():
-            if line.startswith("PRETTY_NAME="):
-                return line.split("=", 1)[1].strip('"')
-    return sys.platform
-
-
 def main(arguments: Sequence[str]) -> int:
     """``ensure COMMAND …`` | ``fresh main`` | ``npm ARGUMENTS`` | ``doctor [--json]``."""
     if not arguments:
@@ -422,6 +396,8 @@ def main(arguments: Sequence[str]) -> int:
         return 0 if MAIN.fresh else 1
     if arguments[0] == "npm":
         return subprocess.run([*npm_command(), *arguments[1:]], env=npm_environment(), check=False).returncode
+    from gateway.doctor import doctor
+
     return doctor(arguments[1:])
 
 
