@@ -1,18 +1,27 @@
-"""What every room's tests share: a data folder, a migrated database, a vault, a clock, and ``need``."""
+"""What every room's tests share: a data folder, a migrated database, a vault, a clock, and ``need``.
+
+``database`` is SQLite; a room whose statements must hold on PostgreSQL too takes ``each_database``.
+"""
 
 import asyncio
 import os
+import pwd
 import shutil
+import subprocess
+import tempfile
 import threading
-from collections.abc import AsyncIterator, Callable, Coroutine
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
+import asyncpg  # type: ignore[import-untyped]
 import pytest
 
 from config.clock import ManualClock
 from config.settings import Settings
 from store.engine import Database
+from store.ids import new_id
 from store.vault import Vault
 
 Need = Callable[[str, str], Path]
@@ -59,26 +68,126 @@ def _run_apart(make: Callable[[], Coroutine[None, None, None]]) -> None:
     thread.join()
 
 
+async def _migrate(url: str) -> None:
+    database = Database(url)
+    await database.migrate()
+    await database.close()
+
+
 @pytest.fixture(scope="session")
 def migrated(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """An SQLite database as the migrations leave it, to be copied: migrating takes a third of a second each time."""
     file = tmp_path_factory.mktemp("migrated") / "hotline.db"
-
-    async def make() -> None:
-        database = Database(f"sqlite+aiosqlite:///{file}")
-        await database.migrate()
-        await database.close()
-
-    _run_apart(make)
+    _run_apart(lambda: _migrate(f"sqlite+aiosqlite:///{file}"))
     return file
+
+
+@asynccontextmanager
+async def _sqlite(settings: Settings, migrated: Path) -> AsyncIterator[Database]:
+    settings.data_dir.mkdir(parents=True, exist_ok=True)
+    shutil.copy(migrated, settings.data_dir / "hotline.db")
+    database = Database(settings.effective_database_url)
+    yield database
+    await database.close()
 
 
 @pytest.fixture
 async def database(settings: Settings, migrated: Path) -> AsyncIterator[Database]:
     """A migrated SQLite database."""
-    settings.data_dir.mkdir(parents=True, exist_ok=True)
-    shutil.copy(migrated, settings.data_dir / "hotline.db")
-    database = Database(settings.effective_database_url)
-    await database.migrate()
-    yield database
-    await database.close()
+    async with _sqlite(settings, migrated) as database:
+        yield database
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+async def each_database(request: pytest.FixtureRequest, settings: Settings) -> AsyncIterator[Database]:
+    """A migrated database, on each of the two."""
+    if request.param == "sqlite":
+        async with _sqlite(settings, request.getfixturevalue("migrated")) as database:
+            yield database
+        return
+    postgres = request.getfixturevalue("postgres")
+    async with _postgres_database(postgres, request.getfixturevalue("postgres_template")) as url:
+        database = Database(url)
+        yield database
+        await database.close()
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+async def each_empty_url(request: pytest.FixtureRequest, settings: Settings) -> AsyncIterator[str]:
+    """The URL of an empty database, on each of the two."""
+    if request.param == "sqlite":
+        yield settings.effective_database_url
+        return
+    async with _postgres_database(request.getfixturevalue("postgres"), "template0") as url:
+        yield url
+
+
+@pytest.fixture(scope="session")
+def postgres(need: Need) -> Iterator[Path]:
+    """The socket folder of a throw-away cluster of our own; its superuser is ``hotline``, without a password."""
+    pg_ctl = need(_postgres_bin(), "请运行 apt-get install postgresql")
+    folder = Path(tempfile.mkdtemp(prefix="hotline-pg-"))
+    user = _unprivileged()
+    if user:
+        shutil.chown(folder, user)
+
+    def run(program: str, *arguments: str) -> None:
+        command = [str(pg_ctl.with_name(program)), *arguments]
+        done = subprocess.run(
+            command, user=user, cwd=folder, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False
+        )
+        assert done.returncode == 0, done.stderr
+
+    data = folder / "data"
+    run("initdb", "-D", str(data), "-U", "hotline", "-A", "trust", "-E", "UTF8", "--locale=C", "--no-sync")
+    options = f"-c listen_addresses='' -c unix_socket_directories='{folder}' -c fsync=off"
+    run("pg_ctl", "-D", str(data), "-w", "-l", str(folder / "log"), "-o", options, "start")
+    yield folder
+    run("pg_ctl", "-D", str(data), "-w", "-m", "immediate", "stop")
+    shutil.rmtree(folder)
+
+
+@pytest.fixture(scope="session")
+def postgres_template(postgres: Path) -> str:
+    """The name of a migrated PostgreSQL database, to be copied."""
+
+    async def make() -> None:
+        await _execute(postgres, "CREATE DATABASE migrated")
+        await _migrate(_postgres_url(postgres, "migrated"))
+
+    _run_apart(make)
+    return "migrated"
+
+
+def _postgres_bin() -> str:
+    """The newest ``pg_ctl`` that Debian's packages put outside of PATH; else whatever PATH has."""
+    found = sorted(Path("/usr/lib/postgresql").glob("*/bin/pg_ctl"), key=lambda p: int(p.parts[-3]))
+    return str(found[-1]) if found else "pg_ctl"
+
+
+def _unprivileged() -> str | None:
+    """The user to run the cluster as: ``initdb`` refuses root."""
+    if os.geteuid() != 0:
+        return None
+    names = {entry.pw_name for entry in pwd.getpwall()}
+    return "postgres" if "postgres" in names else "nobody"
+
+
+def _postgres_url(postgres: Path, name: str) -> str:
+    return f"postgresql+asyncpg://hotline@/{name}?host={postgres}"
+
+
+@asynccontextmanager
+async def _postgres_database(postgres: Path, template: str) -> AsyncIterator[str]:
+    name = f"t{new_id()}"
+    await _execute(postgres, f"CREATE DATABASE {name} TEMPLATE {template}")
+    yield _postgres_url(postgres, name)
+    await _execute(postgres, f"DROP DATABASE {name} WITH (FORCE)")
+
+
+async def _execute(postgres: Path, statement: str) -> None:
+    connection = await asyncpg.connect(host=str(postgres), user="hotline", database="postgres")
+    try:
+        await connection.execute(statement)
+    finally:
+        await connection.close()

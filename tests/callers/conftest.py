@@ -12,6 +12,12 @@ from store.vault import Vault
 
 
 @pytest.fixture
+def database(each_database: Database) -> Database:
+    """A migrated database, on SQLite and on PostgreSQL."""
+    return each_database
+
+
+@pytest.fixture
 async def accounts(database: Database, vault: Vault, clock: ManualClock) -> Accounts:
     """``boss`` has the role office, ``8001`` is an agent."""
     accounts = Accounts(database, vault, clock, hasher=PasswordHasher(time_cost=1, memory_cost=64))

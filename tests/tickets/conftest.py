@@ -17,6 +17,12 @@ Converse = Callable[[], Awaitable[str]]
 
 
 @pytest.fixture
+def database(each_database: Database) -> Database:
+    """A migrated database, on SQLite and on PostgreSQL."""
+    return each_database
+
+
+@pytest.fixture
 def tickets(database: Database, vault: Vault, clock: ManualClock) -> Tickets:
     return Tickets(database, vault, clock, "zhanjiang")
 
