@@ -45,6 +45,15 @@ def test_no_incident_lists_a_cue_twice(city: str) -> None:
         assert len(set(incident.safe_contexts)) == len(incident.safe_contexts), incident.id
 
 
+@pytest.mark.parametrize("city", CITIES)
+def test_every_field_of_the_sample_knowledge_has_a_unit(city: str) -> None:
+    rulebook = load_rulebook(city)
+    files = sorted((ROOT / "knowledge" / "sample").glob("*.yaml"))
+    fields = {entry["field"] for file in files for entry in yaml.safe_load(file.read_text(encoding="utf-8"))}
+    assert len(fields) > 10
+    assert [field for field in sorted(fields) if not rulebook.unit_for(field)] == []
+
+
 def test_zhanjiang_orders_the_restriction_and_the_deadlines() -> None:
     rulebook = load_rulebook("zhanjiang")
     policy = rulebook.restriction
