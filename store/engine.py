@@ -7,19 +7,21 @@ when a read lock would have to become a write lock. Commits are synchronous: wha
 import asyncio
 import fcntl
 import os
+import sqlite3
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Final
 
+from asyncpg.exceptions import PostgresError  # type: ignore[import-untyped]
 from sqlalchemy import Connection, Engine, event, text
 from sqlalchemy.engine import make_url
 from sqlalchemy.engine.interfaces import DBAPIConnection
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 from sqlalchemy.pool import ConnectionPoolEntry
 
-from store.errors import StoreBusy
+from store.errors import StoreBusy, StoreUnreachable
 from store.migration import is_current, upgrade
 
 BUSY_TIMEOUT_S: Final = 10.0
@@ -61,6 +63,8 @@ class Database:
                 try:
                     await connection.begin()
                 except OperationalError as error:
+                    if "locked" not in str(error.orig):
+                        raise
                     raise StoreBusy(BUSY_TIMEOUT_S) from error
                 yield connection
                 await connection.commit()
@@ -76,13 +80,16 @@ class Database:
     async def migrate(self) -> None:
         """Bring the schema to the newest version; safe when several processes start at once.
 
-        Raises :class:`store.errors.StoreTooNew` when a newer release has been here.
+        Raises :class:`StoreUnreachable`, and :class:`store.errors.StoreTooNew` when a newer release has been here.
         """
-        if self.is_sqlite:
-            await asyncio.to_thread(_create_file, self._file)
-        async with self.connect() as connection:
-            if await connection.run_sync(is_current):
-                return
+        try:
+            if self.is_sqlite:
+                await asyncio.to_thread(_create_file, self._file)
+            async with self.connect() as connection:
+                if await connection.run_sync(is_current):
+                    return
+        except (OSError, DBAPIError, sqlite3.Error, PostgresError) as error:
+            raise StoreUnreachable(self._url.render_as_string(hide_password=True), _reason(error)) from error
         async with self.begin() as connection:
             if not self.is_sqlite:
                 await connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _ADVISORY_LOCK})
@@ -99,10 +106,14 @@ class Database:
         return Path(self._url.database)
 
 
+def _reason(error: BaseException) -> str:
+    """The driver's own words, in one line."""
+    cause = getattr(error, "orig", None) or error
+    return " ".join(str(cause).split())
+
+
 def _create_file(file: Path) -> None:
     """Make the database file, readable by its owner only, in WAL mode; one process at a time."""
-    import sqlite3
-
     file.parent.mkdir(parents=True, exist_ok=True)
     descriptor = os.open(file.with_name(file.name + ".lock"), os.O_RDWR | os.O_CREAT, 0o600)
     try:

@@ -14,6 +14,15 @@ class StoreBusy(StoreError):
         super().__init__("store_busy", f"数据库正忙：等了 {seconds:g} 秒仍不能写入，请稍后再试")
 
 
+class StoreUnreachable(StoreError):
+    """The database is not there, does not answer, or may not be written. ``where`` holds no password."""
+
+    def __init__(self, where: str, why: str) -> None:
+        super().__init__(
+            "store_unreachable", f"打不开数据库 {where}：{why}。请检查数据目录的权限与磁盘，或设置 HOTLINE_DATABASE_URL"
+        )
+
+
 class StoreTooNew(StoreError):
     """The database was migrated by a newer release than this one."""
 

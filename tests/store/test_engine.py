@@ -15,7 +15,7 @@ from config.settings import ROOT, Settings
 from store import engine as engine_module
 from store import versions
 from store.engine import Database
-from store.errors import StoreBusy, StoreTooNew
+from store.errors import StoreBusy, StoreTooNew, StoreUnreachable
 from store.migration import current_revisions, newest_revision
 from store.schema import audit, metadata, tickets
 from store.schema import versions as versions_table
@@ -147,6 +147,21 @@ async def test_a_writer_that_waits_too_long_is_told(settings: Settings, monkeypa
                 raise AssertionError("写事务不能嵌套")
     await first.close()
     await second.close()
+
+
+async def test_a_database_that_is_not_there_is_explained(url: str) -> None:
+    database = Database(url.replace("data/hotline.db", "").replace("@/t", "@/no_such_"))
+    with pytest.raises(StoreUnreachable, match="打不开数据库"):
+        await database.migrate()
+    await database.close()
+
+
+async def test_a_server_that_does_not_answer_is_explained_without_its_password() -> None:
+    database = Database("postgresql+asyncpg://hotline:geheim@/hotline?host=/nowhere")
+    with pytest.raises(StoreUnreachable) as caught:
+        await database.migrate()
+    assert "geheim" not in caught.value.message
+    await database.close()
 
 
 async def test_sqlite_is_set_up_to_lose_nothing(settings: Settings) -> None:
