@@ -1,0 +1,169 @@
+"""From what was asked to what is compared: normalised characters, words, character pairs and sounds."""
+
+import hashlib
+import logging
+import re
+import unicodedata
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Final
+
+import jieba
+from pypinyin import Style, lazy_pinyin
+
+from config.settings import default_data_dir
+
+_LEXICON: Final = Path(__file__).parent / "lexicon"
+_SYNONYMS: Final = _LEXICON / "synonyms.txt"
+_TERMS: Final = _LEXICON / "terms.txt"
+
+MAX_CHARACTERS: Final = 500
+"""Longer questions are cut: nothing that a citizen asks in one breath is longer (DESIGN §6.3)."""
+
+_DIGITS: Final = "零一二三四五六七八九"
+_PLACES: Final = ("", "十", "百", "千")
+_NUMBER: Final = re.compile(r"(\d{4})(?=年)|\d+")
+_NOT_TEXT: Final = re.compile(r"[^0-9a-z\u3400-\u9fff]+")
+_TRADITIONAL: Final = str.maketrans(
+    "證戶辦請問領繳費電氣醫療險積貸購買賣房產權過讓稅護養殘疾軍優補貼學費報轉離結婚訴遲欠勞動僱傭賠償設備業區擾聲車駕駛換掛號違規罰檢壞"
+    "斷燈蓋樓鄰寵貓證當應該麼嗎個們這還時間錢歲現裡裏關於國際臺灣來後為從對會說話聽見網絡線單據類幫難",
+    "证户办请问领缴费电气医疗险积贷购买卖房产权过让税护养残疾军优补贴学费报转离结婚诉迟欠劳动雇佣赔偿设备业区扰声车驾驶换挂号违规罚检坏"
+    "断灯盖楼邻宠猫证当应该么吗个们这还时间钱岁现里里关于国际台湾来后为从对会说话听见网络线单据类帮难",
+)
+_COURTESY: Final = re.compile(
+    "|".join(
+        sorted(
+            (
+                "您好 你好 请问一下 请问下 请问 我想问一下 我想问问 我想问下 想问一下 想问问 想问下 我想咨询一下 我想咨询 想咨询一下 想咨询 "
+                "咨询一下 我想了解一下 想了解一下 了解一下 我想知道 想知道 麻烦问一下 麻烦您 麻烦你 麻烦 谢谢您 谢谢你 谢谢 劳驾 打扰一下 "
+                "帮我查一下 帮我看看 告诉我 能不能告诉我 有没有人知道 那个 就是说 就是 嗯 呃 啊 哎 喂 同志 老师 客服 那么 一下"
+            ).split(),
+            key=len,
+            reverse=True,
+        )
+    )
+)
+STOP_WORDS: Final = frozenset(
+    "的 了 吗 呢 吧 啊 呀 嘛 么 着 过 我 我们 你 你们 您 他 她 它 他们 咱 咱们 自己 家 家里 这 那 这个 那个 这边 那边 这里 那里 这儿 那儿 个 是 在 有 "
+    "和 与 跟 及 或 还 也 都 就 才 又 再 不 没 没有 很 太 把 被 给 让 对 从 到 向 往 为 为了 用 以 要 想 能 会 可以 可不可以 能不能 是不是 要不要 有没有 "
+    "怎么 怎么办 怎样 如何 咋 咋办 什么 哪 哪里 哪儿 哪个 多少 几 几个 谁 为什么 啥 里 上 下 中 后 前 时候 时 现在 一 一个 一些 些 点 去 来 做 "
+    "需要 应该 得 地 之 其 该 此 每 每个 次 并 而 但 但是 如果 因为 所以 的话 后来 已经 刚 刚刚 一直 还是 只 只有 请 问".split()
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """A text as search sees it. Each tuple holds distinct terms, in the order of the text."""
+
+    words: tuple[str, ...]
+    """Words that mean something, each as the first of its synonyms."""
+    grams: tuple[str, ...]
+    """Pairs of neighbouring characters."""
+    sounds: tuple[str, ...]
+    """Pairs of neighbouring syllables without tone, easily confused ones as one: they survive recognition errors."""
+
+
+def normalise(text: str) -> str:
+    """Half-width, lower-case, simplified, numbers in characters, no punctuation: ``６０岁, 補領`` → ``六十岁补领``."""
+    plain = unicodedata.normalize("NFKC", text[:MAX_CHARACTERS]).lower().translate(_TRADITIONAL)
+    return _NUMBER.sub(lambda match: _one_by_one(match[1]) if match[1] else _spoken(match[0]), _NOT_TEXT.sub("", plain))
+
+
+def without_courtesy(text: str) -> str:
+    """The normalised text less 请问, 我想问一下 and the like; all of it when nothing else is there."""
+    return _COURTESY.sub("", text) or text
+
+
+def analyse(text: str) -> Terms:
+    """Words, character pairs and sounds of ``text``. The first call loads jieba's dictionary (about a second)."""
+    plain = without_courtesy(normalise(text))
+    words = (_canonical().get(word, word) for word in _segmenter().cut(plain, HMM=False))
+    return Terms(
+        words=_distinct(word for word in words if word not in STOP_WORDS),
+        grams=_distinct(_pairs(list(plain))),
+        sounds=_distinct(_pairs([_sound(syllable) for syllable in lazy_pinyin(plain, style=Style.NORMAL)])),
+    )
+
+
+def warm_up() -> None:
+    """Load the dictionaries now instead of at the first question."""
+    analyse("公积金怎么提取")
+
+
+@cache
+def lexicon_fingerprint() -> str:
+    """Changes whenever a word list changes; an index belongs to one of them."""
+    return hashlib.sha256(b"".join(file.read_bytes() for file in (_SYNONYMS, _TERMS))).hexdigest()[:16]
+
+
+def _distinct(terms: Iterable[str]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(terms))
+
+
+def _pairs(items: list[str]) -> list[str]:
+    return [first + second for first, second in zip(items, items[1:], strict=False)] or items
+
+
+def _spoken(digits: str) -> str:
+    """Numbers up to 9999 as they are said (80 → 八十), longer ones and those like 110 digit by digit."""
+    if len(digits) > 4 or digits.startswith("0") or digits in {"110", "119", "120", "122"}:
+        return _one_by_one(digits)
+    said = ""
+    for place, digit in zip(range(len(digits) - 1, -1, -1), digits, strict=True):
+        if digit != "0":
+            said += _DIGITS[int(digit)] + _PLACES[place]
+        elif said and not said.endswith("零"):
+            said += "零"
+    said = said.rstrip("零") or "零"
+    return said[1:] if said.startswith("一十") else said
+
+
+def _one_by_one(digits: str) -> str:
+    return "".join(_DIGITS[int(digit)] for digit in digits)
+
+
+def _sound(syllable: str) -> str:
+    """Near sounds as one, as many speakers and recognisers have them: zh/z, ch/c, sh/s, n/l, -ng/-n."""
+    sound = syllable.replace("zh", "z").replace("ch", "c").replace("sh", "s")
+    if sound.startswith("n") and len(sound) > 1:
+        sound = "l" + sound[1:]
+    return sound.removesuffix("g") if sound.endswith("ng") else sound
+
+
+@cache
+def _canonical() -> dict[str, str]:
+    """Word → first word of its group."""
+    groups = (
+        line.split() for line in _SYNONYMS.read_text(encoding="utf-8").splitlines() if line and not line.startswith("#")
+    )
+    first: dict[str, str] = {}
+    for group in groups:
+        for word in group:
+            first.setdefault(word, group[0])
+    return first
+
+
+def _cache_folder() -> str | None:
+    """Where jieba keeps its compiled dictionary: with our state, not in a folder that everybody may write to."""
+    folder = default_data_dir() / "cache"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError:
+        return None
+    return str(folder)
+
+
+@cache
+def _segmenter() -> jieba.Tokenizer:
+    jieba.setLogLevel(logging.WARNING)
+    segmenter = jieba.Tokenizer()
+    segmenter.tmp_dir = _cache_folder()
+    segmenter.initialize()
+    with _TERMS.open(encoding="utf-8") as terms:
+        segmenter.load_userdict(terms)
+    for word in _canonical():
+        if len(word) > 1:
+            segmenter.add_word(word)
+    return segmenter
