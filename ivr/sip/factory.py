@@ -13,7 +13,8 @@ class BackendMissing(HotlineError):
 
     def __init__(self) -> None:
         super().__init__(
-            "未安装 pyVoIP（GPL 许可，可选）：请执行 ./hotline up --sip pyvoip，或 pip install 'hotline12345[pyvoip]'"
+            "pyvoip_missing",
+            "未安装 pyVoIP（GPL 许可，可选）：请执行 ./hotline up --sip pyvoip，或 pip install 'hotline12345[pyvoip]'",
         )
 
 
