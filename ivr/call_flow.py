@@ -91,6 +91,7 @@ class CallFlow:
         self._handover: Literal["none", "ringing", "bridged", "over"] = "none"
         self._ended_by: EndedBy | None = None
         self._told_of_recovery = False
+        self._owed_before = False
         self._advised: set[str] = set()
 
     @property
@@ -184,6 +185,7 @@ class CallFlow:
         """The gateway is away: hold the caller."""
         if self._patience_ms is None:
             self._patience_ms = self._turn.now_ms + PATIENCE_MS
+            self._owed_before = self._guard.owed
             if self._handover in ("none", "over") and not self._gate and self._ended_by is None:
                 self._guard.owe(RECOVERY_MS)
 
@@ -195,13 +197,13 @@ class CallFlow:
         if not known:
             self._announce()
         if self._handover in ("none", "over") and not self._gate:
+            self._guard.settle()
             if known and self._told_of_recovery:
                 self._say_own("again")
-                self._guard.settle()
-            elif known and not self._guard.told:
-                self._turn.listen_again()
-            else:
+            elif not known or self._owed_before:
                 self._guard.owe()
+            else:
+                self._turn.listen_again()
         self._told_of_recovery = False
 
     # --- what is heard ------------------------------------------------------------------------------------------

@@ -65,3 +65,15 @@ class RecogniserSource(Protocol):
     def open(self, on_partial: OnPartial) -> Recogniser:
         """A recogniser for one call; ``on_partial`` is called with the words of the utterance so far."""
         ...
+
+
+class RecogniserService(RecogniserSource, Protocol):
+    """A source with a life of its own, as the node owns it."""
+
+    async def start(self) -> None: ...
+
+    async def close(self) -> None: ...
+
+    async def probe(self) -> bool:
+        """Whether it really recognises."""
+        ...

@@ -57,6 +57,15 @@ class ScriptedRecognisers:
     def name(self) -> str:
         return "scripted"
 
+    async def start(self) -> None:
+        self.opened.clear()
+
+    async def close(self) -> None:
+        self.lines.clear()
+
+    async def probe(self) -> bool:
+        return True
+
     def open(self, on_partial: OnPartial) -> ScriptedRecogniser:
         recogniser = ScriptedRecogniser(self.lines, on_partial)
         self.opened.append(recogniser)

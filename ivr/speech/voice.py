@@ -64,6 +64,18 @@ class Speaker(Protocol):
         ...
 
 
+class SpeakerService(Speaker, Protocol):
+    """A speaker with a life of its own, as the node owns it."""
+
+    async def start(self) -> None: ...
+
+    async def close(self) -> None: ...
+
+    async def probe(self) -> bool:
+        """Whether it really speaks."""
+        ...
+
+
 class Voice:
     """A :class:`Speaker` over one worker process, started on first use and replaced when it dies.
 

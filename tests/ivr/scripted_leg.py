@@ -25,6 +25,15 @@ class ScriptedVoice:
         self.texts: list[str] = []
         self.delay_s = delay_s
 
+    async def start(self) -> None:
+        self.texts.clear()
+
+    async def close(self) -> None:
+        self.delay_s = 0.0
+
+    async def probe(self) -> bool:
+        return True
+
     async def synthesise(self, text: str, *, keep: bool = False) -> bytes:
         return b"".join([pcm async for pcm in self.stream(text, keep=keep)])
 
@@ -67,8 +76,7 @@ class ScriptedLeg:
     async def speak(self, ms: int) -> None:
         """Speak for ``ms`` from now; returns when it is said."""
         self._to_say.extend(speech_frame() for _ in range(ms // 20))
-        while self._to_say and not self.ended:
-            await asyncio.sleep(0.02)
+        await asyncio.sleep(len(self._to_say) * 0.02)
 
     def press(self, digit: str) -> None:
         self._keys.put_nowait(digit)
@@ -90,9 +98,11 @@ class ScriptedLeg:
         return next(at for at, heard in self.heard if heard == text)
 
     async def until_heard(self, text: str, within_s: float = 60) -> None:
-        async with asyncio.timeout(within_s):
-            while text not in self.texts_heard:
-                await asyncio.sleep(0.02)
+        for _ in range(int(within_s / 0.02)):
+            if text in self.texts_heard:
+                return
+            await asyncio.sleep(0.02)
+        raise AssertionError(f"{text} was not heard, but {self.texts_heard}")
 
     # --- the contract -------------------------------------------------------------------------------------------
 
@@ -211,10 +221,10 @@ class ScriptedLeg:
         frame, mark = self._queue.popleft()
         if mark:
             mark()
-        text = self.voice.text_of(frame)
-        if frame.strip(b"\0") and text != self._last_text:
+        text = self.voice.text_of(frame) if frame.strip(b"\0") else ""
+        if text and text != self._last_text:
             self.heard.append((now_ms, text))
-            self._last_text = text
+        self._last_text = text
         if not self._queue:
             self._empty.set()
 

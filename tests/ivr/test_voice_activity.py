@@ -34,7 +34,7 @@ def test_speech_over_a_quiet_line() -> None:
 def test_a_noisy_street_is_learnt_and_speech_still_stands_out() -> None:
     activity = VoiceActivity()
     speech_ms(activity, noise(-40, 1000))
-    assert activity.floor_dbfs == pytest.approx(-43, abs=4)
+    assert -52 < activity.floor_dbfs < -38
     assert speech_ms(activity, noise(-40, 2000)) == 0
     assert speech_ms(activity, noise(-22, 1000)) >= 980
 
