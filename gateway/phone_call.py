@@ -1,0 +1,446 @@
+"""One call's conversation: what the node hears becomes turns of the dialogue, what the dialogue answers is said.
+
+Turns of a call go one after the other. When the caller has said something newer by the time an answer is ready, only the
+newest answer is spoken, unless the older one does something or must be heard (a ticket number, an emergency).
+"""
+
+import asyncio
+import contextlib
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any, Final
+
+import structlog
+
+from config.clock import Clock
+from desk.contract import HandoverRequest, QueueState
+from desk.service import Desk
+from dialog.contract import (
+    Channel,
+    Contact,
+    DialogEngine,
+    Do,
+    Expectation,
+    Message,
+    MessageKind,
+    Reply,
+    Said,
+    Utterance,
+)
+from gateway import metrics
+from gateway.timeline import CallTimeline
+from ivr.protocol import (
+    CallEnded,
+    CallStarted,
+    Dtmf,
+    Expect,
+    HangUp,
+    NodeFrame,
+    NoInput,
+    PlaybackStarted,
+    Say,
+    SpeechFinal,
+    SpeechPartial,
+    StopSaying,
+    Transfer,
+    TransferState,
+)
+from store.ids import new_id
+
+log = structlog.get_logger("gateway")
+
+DIGITS_PAUSE_S: Final = 3.0
+"""A number keyed in is complete after ``#`` or a pause this long."""
+HOLD_S: Final = 6.0
+"""While waiting for an agent the caller hears from us this often."""
+_UNINTERRUPTED: Final = frozenset({MessageKind.EMERGENCY, MessageKind.FILED})
+
+HOLD_TEXT: Final = "正在为您转接话务员，请稍候。"
+NEXT_TEXT: Final = "话务员都在忙，您是下一位，请稍候。"
+FAILED_TEXT: Final = "对不起，系统出了点问题，为您转接话务员。"
+PHONE_FAILED_TEXT: Final = "话务员的电话暂时没有接通，正在想办法，请稍候。"
+GOODBYE_TEXT: Final = "感谢您的来电，再见。"
+
+
+class Mode(StrEnum):
+    """Who has the caller: the bot, the queue, an agent, or nobody any more."""
+
+    TALKING = "talking"
+    QUEUED = "queued"
+    BRIDGED = "bridged"
+    OVER = "over"
+
+
+@dataclass(frozen=True, slots=True)
+class Around:
+    """What every call needs. ``send`` takes commands to the call's node."""
+
+    dialog: DialogEngine
+    desk: Desk
+    clock: Clock
+    send: Callable[[Any], None]
+    network_ms: Callable[[str], float]
+
+
+@dataclass(frozen=True, slots=True)
+class _Pending:
+    """A turn to be taken: words, or silence for the ``silence``-th time."""
+
+    utterance: Utterance | None
+    received: float
+    silence: int = 0
+    endpoint_ms: int | None = None
+    endpointing_ms: int = 0
+
+
+class PhoneCall:
+    """One call. Frames are put in with :meth:`take`; :meth:`run` lives as long as the call."""
+
+    def __init__(self, call: str, timeline: CallTimeline, around: Around, *, number: str | None) -> None:
+        self.call: Final = call
+        self.conversation_id = ""
+        self.mode = Mode.TALKING
+        self.timeline: Final = timeline
+        self._number = number
+        self._around = around
+        self._inbox: asyncio.Queue[NodeFrame] = asyncio.Queue()
+        self._pending: deque[_Pending] = deque()
+        self._turning: asyncio.Task[None] | None = None
+        self._superseded = 0
+        self._cut_off_ms: int | None = None
+        self._expect = Expectation()
+        self._keys = ""
+        self._keys_timer: asyncio.TimerHandle | None = None
+        self._position = 0
+        self._farewell = ""
+        self._transfers = 0
+
+    def take(self, frame: NodeFrame) -> None:
+        """A frame from the node."""
+        self._inbox.put_nowait(frame)
+
+    async def run(self) -> None:
+        """Live until ``call.ended``."""
+        try:
+            while self.mode is not Mode.OVER or not self._inbox.empty():
+                frame = await self._inbox.get()
+                try:
+                    await self._frame(frame)
+                except Exception:
+                    log.exception("call_frame_failed", call=self.call, frame=frame.type)
+                    await self._fail()
+                if isinstance(frame, CallEnded):
+                    return
+        finally:
+            if self._keys_timer is not None:
+                self._keys_timer.cancel()
+            await self._stop_turning()
+
+    async def _frame(self, frame: NodeFrame) -> None:
+        match frame:
+            case CallStarted():
+                await self._open(frame)
+            case SpeechPartial():
+                await self._partial(frame)
+            case SpeechFinal():
+                await self._final(frame)
+            case Dtmf():
+                self._key(frame.digit)
+            case NoInput():
+                await self._silence(frame.count)
+            case PlaybackStarted():
+                self._heard(frame)
+            case TransferState():
+                await self._transfer_state(frame)
+            case CallEnded():
+                await self._close(frame)
+            case _:
+                pass
+
+    async def _open(self, frame: CallStarted) -> None:
+        if self.conversation_id:
+            return
+        contact = Contact(frame.number, restricted=frame.restricted)
+        around, started = self._around, self._around.clock.monotonic()
+        try:
+            self.conversation_id, reply = await around.dialog.open(
+                Channel.PHONE, contact, frame.call, around.clock.now()
+            )
+        except Exception:
+            log.exception("dialog_open_failed", call=self.call)
+            self.say("您好，这里是12345热线。系统暂时出了故障，请稍后再拨。紧急情况请拨110、119、120。", barge_in=False)
+            self.hang_up("bot")
+            return
+        ids = () if frame.restricted else self._say_all(reply)
+        line = self.timeline.turn("", reply, now=around.clock.monotonic(), say_ids=ids)
+        line.stages["dialog_ms"] = (around.clock.monotonic() - started) * 1000
+        if not frame.restricted:
+            await self._carry_out(reply)
+
+    # --- what the caller says --------------------------------------------------------------------------------------
+
+    async def _partial(self, frame: SpeechPartial) -> None:
+        """Words still being said: an emergency or a call for a person is answered at once."""
+        if self.mode not in {Mode.TALKING, Mode.QUEUED} or frame.start_ms == self._cut_off_ms or not frame.text:
+            return
+        if not self.conversation_id or (self.mode is Mode.QUEUED and self.timeline.emergency):
+            return
+        around, started = self._around, self._around.clock.monotonic()
+        reply = await around.dialog.partial(self.conversation_id, frame.text, around.clock.now())
+        if reply is None or (self.mode is Mode.QUEUED and not reply.emergency):
+            return
+        self._cut_off_ms = frame.start_ms
+        self._superseded += 1
+        self._pending.clear()
+        around.send(StopSaying(call=self.call))
+        await self._answer(frame.text, reply, started)
+
+    async def _final(self, frame: SpeechFinal) -> None:
+        if self.mode is Mode.QUEUED:
+            await self._while_queued(frame)
+            return
+        if self.mode is not Mode.TALKING or frame.start_ms == self._cut_off_ms or not frame.text:
+            return
+        utterance = Utterance(frame.text, Said.SPEECH, frame.confidence, frame.start_ms, frame.end_ms)
+        self._take_turn(
+            _Pending(
+                utterance,
+                self._around.clock.monotonic(),
+                endpoint_ms=frame.endpoint_ms,
+                endpointing_ms=frame.endpoint_ms - frame.end_ms,
+            )
+        )
+
+    async def _while_queued(self, frame: SpeechFinal) -> None:
+        """Words said while waiting are for the agent to read, and an emergency is still heard."""
+        if frame.start_ms != self._cut_off_ms:
+            await self._partial(SpeechPartial(call=self.call, text=frame.text, start_ms=frame.start_ms))
+        await self._around.desk.record(self.conversation_id, "citizen", frame.text)
+        if self.mode is Mode.QUEUED:
+            self._hold()
+
+    def _key(self, digit: str) -> None:
+        """A key: an answer of one digit, or one more of a number that is being keyed in."""
+        if self.mode is not Mode.TALKING or not self.conversation_id:
+            return
+        if self._keys_timer is not None:
+            self._keys_timer.cancel()
+            self._keys_timer = None
+        if self._expect.state != "digits":
+            self._around.send(StopSaying(call=self.call))
+            self._take_turn(_Pending(Utterance(digit, Said.KEYS), self._around.clock.monotonic()))
+            return
+        if digit == "#":
+            self._keys_complete()
+            return
+        self._keys += digit
+        self._keys_timer = asyncio.get_running_loop().call_later(DIGITS_PAUSE_S, self._keys_complete)
+
+    def _keys_complete(self) -> None:
+        keys, self._keys = self._keys, ""
+        if keys and self.mode is Mode.TALKING:
+            self._take_turn(_Pending(Utterance(keys, Said.KEYS), self._around.clock.monotonic()))
+
+    async def _silence(self, count: int) -> None:
+        if self.mode is Mode.QUEUED:
+            self._hold()
+        elif self.mode is Mode.TALKING and not self._pending and self._turning is None:
+            self._take_turn(_Pending(None, self._around.clock.monotonic(), silence=count))
+
+    # --- turns -----------------------------------------------------------------------------------------------------
+
+    def _take_turn(self, pending: _Pending) -> None:
+        self._pending.append(pending)
+        if self._turning is None:
+            self._turning = asyncio.create_task(self._turns(), name="phone-turns")
+
+    async def _turns(self) -> None:
+        try:
+            while self._pending and self.mode is Mode.TALKING:
+                pending, mark = self._pending.popleft(), self._superseded
+                try:
+                    reply = await self._ask(pending)
+                except Exception:
+                    log.exception("dialog_turn_failed", call=self.call)
+                    await self._fail()
+                    return
+                stale = bool(self._pending) or mark != self._superseded
+                if not stale or _must_be_heard(reply):
+                    said = pending.utterance.text if pending.utterance else ""
+                    await self._answer(said, reply, pending.received, pending)
+        finally:
+            self._turning = None
+
+    async def _ask(self, pending: _Pending) -> Reply:
+        around, at = self._around, self._around.clock.now()
+        if pending.utterance is None:
+            return await around.dialog.silence(self.conversation_id, pending.silence, at)
+        return await around.dialog.turn(self.conversation_id, pending.utterance, at)
+
+    async def _answer(self, said: str, reply: Reply, received: float, pending: _Pending | None = None) -> None:
+        now = self._around.clock.monotonic()
+        line = self.timeline.turn(said, reply, now=now, say_ids=self._say_all(reply))
+        line.stages["dialog_ms"] = (now - received) * 1000
+        if pending is not None and pending.endpoint_ms is not None:
+            line.endpoint_ms = pending.endpoint_ms
+            line.stages["endpointing_ms"] = pending.endpointing_ms
+        metrics.TURNS.labels("phone", reply.engine or "none").inc()
+        metrics.DIALOG_SECONDS.observe(now - received)
+        await self._carry_out(reply)
+        await self._around.desk.changed(self.conversation_id)
+
+    def _say_all(self, reply: Reply) -> tuple[str, ...]:
+        """Say each message, then listen as the dialogue expects."""
+        ids = []
+        for number, message in enumerate(reply.messages):
+            if message.speech:
+                ids.append(f"{reply.turn_id}-{number}")
+                self.say(message.speech, id=ids[-1], barge_in=_may_be_interrupted(message))
+        self._expect, self._keys = reply.expect, ""
+        expect = reply.expect
+        self._around.send(Expect(call=self.call, state=expect.state, hints=expect.hints, no_input_s=expect.no_input_s))
+        return tuple(ids)
+
+    async def _carry_out(self, reply: Reply) -> None:
+        for directive in reply.directives:
+            if directive.do is Do.TRANSFER:
+                await self._queue(
+                    HandoverRequest(
+                        self.conversation_id,
+                        directive.reason or "asked",
+                        directive.priority,
+                        directive.emergency_number,
+                    )
+                )
+            else:
+                self.hang_up("bot")
+
+    async def _queue(self, request: HandoverRequest) -> None:
+        """Ask the desk for a person; from here on the caller waits."""
+        if self.mode is Mode.TALKING:
+            self.mode, self._position = Mode.QUEUED, 0
+            self._listen_while_waiting()
+            self.timeline.transfer = {"agent": None, "ms": None, "connected": False}
+            self.timeline.transfer_from = self._around.clock.monotonic()
+        await self._around.desk.request(request)
+
+    async def _fail(self) -> None:
+        """A part of ours failed: a person takes over; without even a desk, an honest end."""
+        if self.mode not in {Mode.TALKING, Mode.QUEUED}:
+            return
+        metrics.FAILURES.labels("phone").inc()
+        self._pending.clear()
+        try:
+            if self.mode is Mode.TALKING:
+                self.say(FAILED_TEXT)
+                await self._queue(HandoverRequest(self.conversation_id, "failed"))
+        except Exception:
+            log.exception("handover_failed", call=self.call)
+            self.say("很抱歉，现在无法转接，请稍后再拨。紧急情况请拨110、119、120。", barge_in=False)
+            self.hang_up("bot")
+
+    # --- with the desk ---------------------------------------------------------------------------------------------
+
+    def tell(self, speech: str) -> bool:
+        """Say a sentence of the desk's; while an agent talks it is kept for the end."""
+        if self.mode is Mode.OVER:
+            return False
+        if self.mode is Mode.BRIDGED:
+            self._farewell = speech
+        else:
+            self.say(speech)
+            self._listen_while_waiting()
+        return True
+
+    def place(self, state: QueueState) -> None:
+        """The place in the queue has changed."""
+        if self.mode is Mode.QUEUED and state.position and state.position != self._position:
+            self._position = state.position
+            self._hold()
+
+    def put_through(self, handover_id: str, agent_id: str, target: str) -> None:
+        """Ring the agent's phone and bridge."""
+        if self.mode is Mode.OVER:
+            return
+        self._transfers += 1
+        self.say(f"正在接通{agent_id}号话务员，请稍候。")
+        self._around.send(Transfer(call=self.call, id=f"{handover_id}-{new_id()[:8]}", target=target))
+        if self.timeline.transfer is not None:
+            self.timeline.transfer["agent"] = agent_id
+
+    def say_goodbye(self, by: str) -> None:
+        """Say what is still owed, then end the call."""
+        if self.mode is not Mode.OVER:
+            bridged = self.mode is Mode.BRIDGED
+            if not bridged:
+                self.say(self._farewell + GOODBYE_TEXT, barge_in=False)
+            self.hang_up("agent" if by == "agent" else "bot")
+
+    async def _transfer_state(self, frame: TransferState) -> None:
+        if frame.state == "connected":
+            self.mode = Mode.BRIDGED
+            if self.timeline.transfer is not None:
+                waited = self._around.clock.monotonic() - self.timeline.transfer_from
+                self.timeline.transfer |= {"connected": True, "ms": round(waited * 1000)}
+        elif frame.state == "failed":
+            self.mode = Mode.QUEUED
+            self.say(PHONE_FAILED_TEXT)
+            self._listen_while_waiting()
+        elif frame.state == "ended":
+            self.mode = Mode.QUEUED
+        await self._around.desk.phone(self.conversation_id, frame.state, frame.sip_code)
+
+    # --- the line --------------------------------------------------------------------------------------------------
+
+    def say(self, text: str, *, id: str = "", barge_in: bool = True) -> None:
+        self._around.send(Say(call=self.call, id=id or new_id(), text=text, barge_in=barge_in))
+
+    def hang_up(self, by: str) -> None:
+        """End the call after what is being said; ``call.ended`` follows."""
+        self.mode = Mode.OVER
+        self._around.send(HangUp(call=self.call, reason="agent" if by == "agent" else "bot"))
+
+    def _hold(self) -> None:
+        """Not a second of doubt whether somebody is still there."""
+        if self._position == 1:
+            self.say(NEXT_TEXT)
+        elif self._position > 1:
+            self.say(f"话务员都在忙，您前面还有{self._position - 1}位，请稍候。")
+        else:
+            self.say(HOLD_TEXT)
+        self._listen_while_waiting()
+
+    def _listen_while_waiting(self) -> None:
+        if self.mode is Mode.QUEUED:
+            self._around.send(Expect(call=self.call, state="open", no_input_s=HOLD_S))
+
+    def _heard(self, frame: PlaybackStarted) -> None:
+        stages = self.timeline.heard(frame.id, frame.at_ms, frame.synthesis_ms, self._around.network_ms(self.call))
+        if stages and "total_ms" in stages:
+            metrics.ANSWER_SECONDS.observe(stages["total_ms"] / 1000)
+
+    async def _close(self, frame: CallEnded) -> None:
+        self.mode = Mode.OVER
+        await self._stop_turning()
+        self.timeline.ended_by = frame.ended_by
+        if self.conversation_id:
+            await self._around.desk.citizen_left(self.conversation_id, frame.ended_by)
+            await self._around.dialog.close(self.conversation_id, frame.ended_by, self._around.clock.now())
+
+    async def _stop_turning(self) -> None:
+        self._pending.clear()
+        task, self._turning = self._turning, None
+        if task is not None:
+            task.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await task
+
+
+def _must_be_heard(reply: Reply) -> bool:
+    return bool(reply.emergency or reply.directives or reply.ticket_no)
+
+
+def _may_be_interrupted(message: Message) -> bool:
+    return message.kind not in _UNINTERRUPTED
