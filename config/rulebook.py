@@ -97,7 +97,7 @@ class _Fault(Exception):
 
 def _mapping(file: Path) -> dict[str, Any]:
     try:
-        loaded = yaml.safe_load(file.read_text(encoding="utf-8"))
+        loaded = yaml.load(file.read_text(encoding="utf-8"), Loader=yaml.CSafeLoader)  # libyaml: ten times as fast
     except yaml.YAMLError as error:
         raise RulebookError("bad_rulebook", f"{file.name} 不是有效的 YAML：{error}") from error
     if not isinstance(loaded, dict):

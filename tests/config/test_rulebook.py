@@ -54,6 +54,72 @@ def test_every_field_of_the_sample_knowledge_has_a_unit(city: str) -> None:
     assert [field for field in sorted(fields) if not rulebook.unit_for(field)] == []
 
 
+def emergencies(said: str) -> dict[str, bool]:
+    """The incidents whose cues stand in ``said``; true where no context makes them doubtful."""
+    return {
+        incident.id: not any(context in said for context in incident.safe_contexts)
+        for incident in load_rulebook("zhanjiang").emergency
+        if any(cue in said for cue in incident.cues)
+    }
+
+
+@pytest.mark.parametrize(
+    ("said", "incident"),
+    [
+        ("家里煤气泄漏了", "gas"),
+        ("厨房有很重的煤气味", "gas"),
+        ("隔壁着火了快来人", "fire"),
+        ("楼道里都是烟", "fire"),
+        ("电梯困住人了", "fire"),
+        ("有人站在天台上要往下跳", "police"),
+        ("他说他不想活了要自杀", "police"),
+        ("楼下有人持刀", "police"),
+        ("路边有两个人在打架", "police"),
+        ("老人昏迷了叫不醒", "medical"),
+        ("小孩子溺水了", "medical"),
+        ("路口出车祸了", "traffic"),
+        ("高压线断了掉在地上", "power"),
+        ("有人触电了", "power"),
+        ("主水管爆了路面塌陷", "water"),
+    ],
+)
+def test_an_emergency_is_recognised_at_once(said: str, incident: str) -> None:
+    assert emergencies(said).get(incident) is True
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "我想咨询火灾保险",
+        "办消防验收手续要什么材料，怕着火",
+        "下班路上出车祸能认定工伤吗",
+        "我要表扬救落水儿童的民警",
+        "煤气灶打不着火",
+    ],
+)
+def test_a_doubtful_one_is_asked_about(said: str) -> None:
+    found = emergencies(said)
+    assert found
+    assert not any(found.values())
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "我要打人工客服",
+        "你们打我电话没接到",
+        "请问公积金怎么提取",
+        "工地一直施工吵得睡不着",
+        "小区什么时候消防演练",
+        "烧烤店油烟很大",
+        "天然气没气了怎么充值",
+        "户口簿掉水里烂了能换吗",
+    ],
+)
+def test_an_ordinary_matter_is_no_emergency(said: str) -> None:
+    assert emergencies(said) == {}
+
+
 def test_zhanjiang_orders_the_restriction_and_the_deadlines() -> None:
     rulebook = load_rulebook("zhanjiang")
     policy = rulebook.restriction
