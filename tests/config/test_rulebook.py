@@ -31,7 +31,8 @@ def test_a_city_has_what_the_front_door_needs(city: str) -> None:
     assert {incident.id for incident in rulebook.emergency} == {
         "police", "fire", "medical", "traffic", "gas", "power", "water",
     }  # fmt: skip
-    assert {"110", "119", "120", "122"} <= {incident.number for incident in rulebook.emergency}
+    first = {incident.number: incident.name for incident in reversed(rulebook.emergency)}
+    assert (first["110"], first["119"], first["120"], first["122"]) == ("报警", "火警", "急救", "交通事故")
     assert all(basis.document and basis.article for basis in rulebook.bases())
     assert spoken_seconds(rulebook.greeting) <= SPOKEN_LIMIT_S
     assert rulebook.unit_for("社保").endswith("人力资源和社会保障局")
