@@ -1,0 +1,316 @@
+"""The conversation core: one turn in, one reply out, the same for every channel.
+
+Order of a turn: clean → guards (emergency, restriction, a call for a person) → what was asked outside the form →
+the five elements → Rasa (or the fallback) for the act and the next step → the step carried out → the turn on disk → reply.
+"""
+
+import asyncio
+from collections import defaultdict
+from dataclasses import replace
+from datetime import datetime
+from typing import Final, Protocol
+
+import structlog
+
+from config.rulebook_model import EmergencyIncident, Rulebook
+from dialog import fallback
+from dialog.contract import Channel, Contact, Do, Expectation, Message, MessageKind, Reply, Said, Utterance
+from dialog.directives import Actions, Outcome, Turn, expectation, named_element
+from dialog.guards import MAX_TEXT, Alarm, clean, find_emergency, wants_person
+from dialog.masking import mask, without_secrets
+from dialog.phrases import phrase
+from dialog.rasa_client import RasaStep, RasaUnavailable, Resume, Stage
+from dialog.records import Record, Records
+from dialog.spoken_choice import chosen
+from dialog.state import ASK_ORDER, State
+from dialog.transcript import reply_from_json, reply_to_json
+from store.ids import new_id
+from tickets.model import Element, ElementName, ElementStatus, FiveElements, TicketType
+
+log = structlog.get_logger("dialog")
+
+EMERGENCY_PRIORITY: Final = 100
+"""Before everything else in the queue (湛府办函〔2022〕116号 第十四条)."""
+_NOTHING: Final = RasaStep(act="", confidence=1.0, ranking=(), directives=())
+
+
+class Understanding(Protocol):
+    """``dialog.rasa_client.RasaClient``."""
+
+    async def turn(
+        self,
+        conversation_id: str,
+        text: str,
+        statuses: dict[str, str | None],
+        active_form: bool,
+        resume: Resume | None = None,
+    ) -> RasaStep: ...
+
+
+class Extraction(Protocol):
+    """``dialog.elements``: what one utterance says of the five elements, and taking it in."""
+
+    def extract(
+        self,
+        utterance: Utterance,
+        *,
+        turn_id: str,
+        at: datetime,
+        asked: ElementName | None = None,
+        phone_known: bool = False,
+    ) -> FiveElements: ...
+
+    def merge(
+        self, old: FiveElements, new: FiveElements, *, asked: ElementName | None = None, correcting: bool = False
+    ) -> FiveElements: ...
+
+
+class Dialog:
+    """Implements :class:`dialog.contract.DialogEngine`. Build it with :func:`dialog.factory.build_dialog`."""
+
+    def __init__(
+        self, records: Records, actions: Actions, understanding: Understanding, elements: Extraction, rulebook: Rulebook
+    ) -> None:
+        self._records = records
+        self._actions = actions
+        self._understanding = understanding
+        self._elements = elements
+        self._rulebook = rulebook
+        self._locks: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
+
+    async def open(self, channel: Channel, contact: Contact, external_id: str, at: datetime) -> tuple[str, Reply]:
+        """Begin a conversation. A restricted caller gets no greeting: the node speaks the notice."""
+        record = await self._records.begin(channel, contact, external_id, at)
+        out = Outcome(act="greeting", engine="guard")
+        if not contact.restricted:
+            greeting = self._rulebook.greeting
+            screen = greeting if channel is Channel.PHONE else _for_screens(greeting, self._rulebook.name)
+            out.messages.append(Message(MessageKind.GREETING, screen, greeting))
+        return record.id, await self._commit(record, None, new_id(), out, at)
+
+    async def turn(self, conversation_id: str, utterance: Utterance, at: datetime) -> Reply:
+        """Answer one utterance; raises :class:`dialog.records.UnknownConversation`."""
+        async with self._locks[conversation_id]:
+            record = await self._records.load(conversation_id)
+            text, secret = without_secrets(clean(utterance.text))
+            utterance = replace(utterance, text=text[: 4 * MAX_TEXT])
+            turn_id, out = new_id(), Outcome(engine="guard")
+            await self._decide(record, utterance, turn_id, at, out)
+            if _hands_over(out) and not record.state.in_form and not record.state.elements.event.source:
+                self._take_along(record, utterance, turn_id, at)
+            if secret:
+                out.messages.insert(0, phrase(MessageKind.NOTICE, "secret"))
+            record.state.failures = record.state.failures + 1 if out.failed else 0
+            return await self._commit(record, utterance, turn_id, out, at)
+
+    async def partial(self, conversation_id: str, text: str, at: datetime) -> Reply | None:
+        """Words still being said: a certain emergency or a plain call for a person is answered at once."""
+        found = find_emergency(text, self._rulebook)
+        if found.alarm is not Alarm.CERTAIN and not wants_person(text):
+            return None
+        return await self.turn(conversation_id, Utterance(text, Said.SPEECH), at)
+
+    async def silence(self, conversation_id: str, count: int, at: datetime) -> Reply:
+        """Nothing was heard ``count`` times in a row: ask in other words, then a person."""
+        async with self._locks[conversation_id]:
+            record = await self._records.load(conversation_id)
+            out = Outcome(act="silence", engine="guard")
+            out.say(MessageKind.SORRY, f"silence_{min(count, 3)}")
+            if count >= 3:
+                out.transfer("failed")
+            elif count == 2 and record.state.last_reply and record.state.in_form:
+                out.messages += [one for one in self._last(record.state) if one.kind is MessageKind.ASK]
+            return await self._commit(record, None, new_id(), out, at)
+
+    async def close(self, conversation_id: str, ended_by: str, at: datetime) -> None:
+        """End the conversation; what was taken down so far stays as a draft."""
+        async with self._locks[conversation_id]:
+            await self._records.end(conversation_id, ended_by, at)
+        self._locks.pop(conversation_id, None)
+
+    async def _decide(self, record: Record, utterance: Utterance, turn_id: str, at: datetime, out: Outcome) -> None:
+        if await self._guarded(record, utterance, out):
+            return
+        state = record.state
+        asked = state.requested if state.stage is Stage.GATHERING else None
+        found = self._elements.extract(
+            utterance, turn_id=turn_id, at=at, asked=asked, phone_known=record.contact_id is not None
+        )
+        correcting = state.stage is Stage.CONFIRMING
+        tentative = self._elements.merge(state.elements, found, asked=asked, correcting=correcting)
+        turn = Turn(record, turn_id, utterance.text, at, _NOTHING, found, tentative)
+        if await self._awaited(turn, out):
+            return
+        step, engine = await self._understand(turn)
+        out.act, out.engine = step.act, engine
+        self._take_in(turn, step)
+        await self._actions.carry_out(replace(turn, step=step), out)
+        await self._afterwards(turn, out)
+
+    def _take_along(self, record: Record, utterance: Utterance, turn_id: str, at: datetime) -> None:
+        """A hand-over takes along what the last words said, so that the agent's form is not empty."""
+        found = self._elements.extract(utterance, turn_id=turn_id, at=at, phone_known=record.contact_id is not None)
+        record.state.elements = self._elements.merge(record.state.elements, found)
+
+    async def _guarded(self, record: Record, utterance: Utterance, out: Outcome) -> bool:
+        """The guards, in the order of their weight; true when one of them has answered."""
+        state, text = record.state, utterance.text
+        found = find_emergency(text, self._rulebook)
+        if state.awaiting.startswith("emergency:"):
+            asked_about = self._incident(state.awaiting.removeprefix("emergency:"))
+            state.awaiting = ""
+            if fallback.is_yes(text):
+                return self._emergency(asked_about, out)
+            if fallback.is_no(text):
+                return False
+        if found.alarm is Alarm.CERTAIN and found.incident:
+            return self._emergency(found.incident, out)
+        if record.restricted:
+            out.act = "restricted"
+            out.say(MessageKind.NOTICE, "restricted")
+            return True
+        if (utterance.said is Said.KEYS and text == "0") or wants_person(text):
+            out.act = "person_please"
+            out.say(MessageKind.NOTICE, "transfer_asked")
+            out.transfer("asked")
+            return True
+        if found.alarm is Alarm.DOUBTFUL and found.incident and text != state.pending:
+            out.act = "emergency_doubt"
+            state.awaiting, state.pending = f"emergency:{found.incident.id}", text
+            out.say(MessageKind.ASK, "emergency_doubt")
+            return True
+        if not text or len(text) > MAX_TEXT:
+            out.act = "unreadable"
+            out.say(MessageKind.SORRY, "too_long" if text else "empty", limit=str(MAX_TEXT))
+            return True
+        return False
+
+    def _emergency(self, incident: EmergencyIncident, out: Outcome) -> bool:
+        """Tell the number and what to do, and put through, before anything else (Z24, Z30)."""
+        out.act, out.emergency = "emergency", True
+        key = "emergency" if incident.number else "emergency_without_number"
+        out.say(MessageKind.EMERGENCY, key, advice=incident.advice, number=incident.number)
+        out.transfer("emergency", priority=EMERGENCY_PRIORITY, emergency_number=incident.number)
+        return True
+
+    def _incident(self, incident_id: str) -> EmergencyIncident:
+        return next(one for one in self._rulebook.emergency if one.id == incident_id)
+
+    async def _awaited(self, turn: Turn, out: Outcome) -> bool:
+        """An answer to what was asked outside the form; true when this turn was one."""
+        state, text = turn.state, turn.text
+        key = chosen(text, state.choices)
+        if key:
+            out.act = "choose"
+            await self._actions.take_choice(turn, out, key)
+        elif state.awaiting == "person" and fallback.is_yes(text):
+            out.act, state.awaiting = "affirm", ""
+            out.say(MessageKind.NOTICE, "transfer_asked")
+            out.transfer("choice")
+        elif state.awaiting == "person" and fallback.is_no(text):
+            out.act, state.awaiting = "deny", ""
+            out.say(MessageKind.CHAT, "go_on")
+        elif state.pending and fallback.is_no(text):
+            out.act = "deny"
+            await self._no_emergency(turn, out)
+        elif state.awaiting == "ticket_no" and any(char.isdigit() or char in "零幺一二三四五六七八九" for char in text):
+            out.act = "progress"
+            await self._actions.progress(turn, out)
+        elif state.awaiting == "element" and (name := named_element(text)):
+            out.act = "correct"
+            self._actions.ask_again(turn, out, name)
+        else:
+            if state.awaiting in {"person", "element"}:
+                state.awaiting = ""
+            return False
+        return True
+
+    async def _no_emergency(self, turn: Turn, out: Outcome) -> None:
+        """It was no emergency: what was asked then is answered now."""
+        pending, turn.state.pending = turn.state.pending, ""
+        if fallback.is_question(pending) or "咨询" in pending:
+            await self._actions.look_up(turn, out, pending)
+        else:
+            out.say(MessageKind.CHAT, "go_on")
+
+    async def _understand(self, turn: Turn) -> tuple[RasaStep, str]:
+        """The act and the next step from Rasa, or from words alone when Rasa does not answer."""
+        state = turn.state
+        statuses = state.statuses(turn.tentative)
+        settled_now = tuple(
+            name.value for name in ASK_ORDER if statuses[name.value] and not state.statuses()[name.value]
+        )
+        resume = Resume(state.stage, state.requested.value if state.requested else None, settled_now)
+        masked = mask(turn.text, turn.tentative.person)
+        try:
+            step = await self._understanding.turn(turn.record.id, masked, statuses, state.in_form, resume)
+        except RasaUnavailable as error:
+            log.warning("rasa_unavailable", code=error.code)
+            return fallback.decide(turn.text, state, statuses), "fallback"
+        return step, "rasa"
+
+    def _take_in(self, turn: Turn, step: RasaStep) -> None:
+        """In the form, what this turn said becomes part of the record, and so does 「不知道」."""
+        state = turn.state
+        if not state.in_form or step.act in {"ask", "progress", "cancel"}:
+            return
+        state.elements = turn.tentative
+        if step.declined:
+            name = ElementName(step.declined)
+            status = ElementStatus.DECLINED if step.act == "anonymous" else ElementStatus.MISSING
+            reason = "市民要求不留" if status is ElementStatus.DECLINED else "市民表示不清楚"
+            state.elements = replace(state.elements, **{name.value: Element(name, status=status, reason=reason)})
+
+    async def _afterwards(self, turn: Turn, out: Outcome) -> None:
+        """What must hold whatever the steps were: repeats, the form taken up again, nothing left unsaid."""
+        state = turn.state
+        if out.act == "repeat":
+            out.messages = self._last(state) or [phrase(MessageKind.CHAT, "nothing_to_repeat")]
+            return
+        if out.act not in {"ask", "affirm"} or not out.messages:
+            state.answered = state.answered and out.act == "deny"
+        if out.failed and out.directives:
+            return
+        asks = any(message.kind in (MessageKind.ASK, MessageKind.CONFIRM) for message in out.messages)
+        if state.in_form and not asks and not out.directives and not out.ticket_no:
+            self._actions.ask_next(turn, out)
+        if not out.messages:
+            out.failed = True
+            out.say(MessageKind.SORRY, "clarify", state.failures)
+
+    async def _commit(
+        self, record: Record, utterance: Utterance | None, turn_id: str, out: Outcome, at: datetime
+    ) -> Reply:
+        handing_over = _hands_over(out)
+        expect = Expectation() if handing_over else expectation(record.state, self._rulebook.divisions)
+        reply = Reply(
+            turn_id=turn_id,
+            messages=tuple(out.messages),
+            directives=tuple(out.directives),
+            expect=expect,
+            emergency=out.emergency,
+            ticket_no=out.ticket_no,
+            act=out.act,
+            engine=out.engine,
+        )
+        if out.act not in {"silence", "repeat", "wait"}:
+            record.state.last_reply = reply_to_json(reply)
+        await self._records.commit(record, utterance, reply, at)
+        state = record.state
+        if state.in_form or (handing_over and state.missing() != ASK_ORDER):
+            kind = TicketType.HELP if out.emergency else TicketType.CONSULTATION
+            await self._actions.keep_draft(record, state.ticket_type or kind.value)
+        return reply
+
+    @staticmethod
+    def _last(state: State) -> list[Message]:
+        return list(reply_from_json("", state.last_reply).messages) if state.last_reply else []
+
+
+def _hands_over(out: Outcome) -> bool:
+    return any(directive.do is Do.TRANSFER for directive in out.directives)
+
+
+def _for_screens(greeting: str, city: str) -> str:
+    """The greeting without what only a telephone needs."""
+    return f"您好，这里是{city}12345热线。请直接说您的问题或诉求，也可以随时点“转人工”。" if greeting else greeting

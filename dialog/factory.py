@@ -1,0 +1,37 @@
+"""Puts the conversation core together for one installation."""
+
+from callers.identity import Callers
+from config.clock import Clock
+from config.rulebook import load_rulebook
+from config.settings import Settings
+from dialog.directives import Actions, Search
+from dialog.elements.extract import Extractor
+from dialog.engine import Dialog, Understanding
+from dialog.rasa_client import connect
+from dialog.records import Records
+from store.engine import Database
+from store.vault import Vault
+from tickets.service import Tickets
+
+
+def build_dialog(
+    settings: Settings,
+    database: Database,
+    vault: Vault,
+    clock: Clock,
+    *,
+    search: Search | None = None,
+    understanding: Understanding | None = None,
+) -> Dialog:
+    """The core over the given store; ``search`` defaults to this installation's knowledge, ``understanding`` to its Rasa.
+
+    Whoever gives no ``search`` gets no refresh of the index either.
+    """
+    if search is None:
+        from knowledge.search import Search as KnowledgeSearch
+
+        search = KnowledgeSearch(database, settings)
+    rulebook = load_rulebook(settings.city, settings.data_dir)
+    records = Records(database, vault, Callers(database, vault, clock))
+    actions = Actions(search, Tickets(database, vault, clock, settings.city), records.number_of)
+    return Dialog(records, actions, understanding or connect(settings), Extractor(rulebook), rulebook)
