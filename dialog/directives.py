@@ -38,7 +38,11 @@ _ELEMENT_WORDS: Final = {
 
 
 class Search(Protocol):
-    async def search(self, question: str, at: datetime, channel: str) -> Ranking: ...
+    """``knowledge.search.Search``."""
+
+    def search(self, question: str, at: datetime, channel: str) -> Ranking: ...
+
+    def entry(self, id: str, at: datetime) -> Entry | None: ...
 
 
 class TicketDesk(Protocol):
@@ -116,7 +120,7 @@ class Actions:
         if name == "start_ticket":
             self._start(turn, out, str(directive.get("type", "complaint")))
         elif name == "kb_lookup":
-            await self.look_up(turn, out, turn.text)
+            self.look_up(turn, out, turn.text)
         elif name == "confirm_ticket":
             self.ask_next(turn, out)
         elif name == "submit_ticket":
@@ -131,7 +135,7 @@ class Actions:
         elif name == "progress":
             await self.progress(turn, out)
         elif name == "choose":
-            await self._choose(turn, out)
+            self._choose(turn, out)
         elif name == "say":
             self._say(turn, out, str(directive.get("key", "")))
         else:
@@ -223,10 +227,10 @@ class Actions:
         turn.state.forget_matter()
         out.say(MessageKind.CHAT, key)
 
-    async def look_up(self, turn: Turn, out: Outcome, question: str) -> None:
+    def look_up(self, turn: Turn, out: Outcome, question: str) -> None:
         """Answer from the knowledge base, offer a choice, or say that there is no answer (Z18)."""
         state = turn.state
-        ranking = await self._search.search(question, turn.at, turn.record.channel.value)
+        ranking = self._search.search(question, turn.at, turn.record.channel.value)
         if ranking.verdict is Verdict.ANSWER:
             self._answer(state, out, ranking.ranked[0].entry)
         elif ranking.verdict is Verdict.CHOOSE:
@@ -261,21 +265,18 @@ class Actions:
         else:
             out.say(MessageKind.SORRY, "no_answer")
 
-    async def _choose(self, turn: Turn, out: Outcome) -> None:
+    def _choose(self, turn: Turn, out: Outcome) -> None:
         state = turn.state
         key = turn.step.entities.get("choice", "")
         key = str(len(state.choices)) if key == "last" else key
         if key in state.choice_entries:
-            await self.take_choice(turn, out, key)
+            self.take_choice(turn, out, key)
         else:
             out.say(MessageKind.ASK, "choose_again")
 
-    async def take_choice(self, turn: Turn, out: Outcome, key: str) -> None:
+    def take_choice(self, turn: Turn, out: Outcome, key: str) -> None:
         """Answer with the entry that was offered under ``key``."""
-        title = next(choice.title for choice in turn.state.choices if choice.key == key)
-        wanted = turn.state.choice_entries[key]
-        ranking = await self._search.search(title, turn.at, turn.record.channel.value)
-        entry = next((ranked.entry for ranked in ranking.ranked if ranked.entry.id == wanted), None)
+        entry = self._search.entry(turn.state.choice_entries[key], turn.at)
         if entry is None:
             self._no_answer(turn.state, out)
         else:

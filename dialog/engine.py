@@ -145,7 +145,7 @@ class Dialog:
         out.act, out.engine = step.act, engine
         self._take_in(turn, step)
         await self._actions.carry_out(replace(turn, step=step), out)
-        await self._afterwards(turn, out)
+        self._afterwards(turn, out)
 
     def _take_along(self, record: Record, utterance: Utterance, turn_id: str, at: datetime) -> None:
         """A hand-over takes along what the last words said, so that the agent's form is not empty."""
@@ -202,7 +202,7 @@ class Dialog:
         key = chosen(text, state.choices)
         if key:
             out.act = "choose"
-            await self._actions.take_choice(turn, out, key)
+            self._actions.take_choice(turn, out, key)
         elif state.awaiting == "person" and fallback.is_yes(text):
             out.act, state.awaiting = "affirm", ""
             out.say(MessageKind.NOTICE, "transfer_asked")
@@ -212,7 +212,7 @@ class Dialog:
             out.say(MessageKind.CHAT, "go_on")
         elif state.pending and fallback.is_no(text):
             out.act = "deny"
-            await self._no_emergency(turn, out)
+            self._no_emergency(turn, out)
         elif state.awaiting == "ticket_no" and any(char.isdigit() or char in "零幺一二三四五六七八九" for char in text):
             out.act = "progress"
             await self._actions.progress(turn, out)
@@ -225,11 +225,11 @@ class Dialog:
             return False
         return True
 
-    async def _no_emergency(self, turn: Turn, out: Outcome) -> None:
+    def _no_emergency(self, turn: Turn, out: Outcome) -> None:
         """It was no emergency: what was asked then is answered now."""
         pending, turn.state.pending = turn.state.pending, ""
         if fallback.is_question(pending) or "咨询" in pending:
-            await self._actions.look_up(turn, out, pending)
+            self._actions.look_up(turn, out, pending)
         else:
             out.say(MessageKind.CHAT, "go_on")
 
@@ -261,7 +261,7 @@ class Dialog:
             reason = "市民要求不留" if status is ElementStatus.DECLINED else "市民表示不清楚"
             state.elements = replace(state.elements, **{name.value: Element(name, status=status, reason=reason)})
 
-    async def _afterwards(self, turn: Turn, out: Outcome) -> None:
+    def _afterwards(self, turn: Turn, out: Outcome) -> None:
         """What must hold whatever the steps were: repeats, the form taken up again, nothing left unsaid."""
         state = turn.state
         if out.act == "repeat":
