@@ -98,11 +98,8 @@ def sample_entries(folder: Path = SAMPLE_FOLDER) -> tuple[EntryForm, ...]:
     return tuple(
         parse_entry(values)
         for file in sorted(folder.glob("*.yaml"))
-        for values in yaml.load(file.read_text(encoding="utf-8"), Loader=_LOADER)
+        for values in yaml.safe_load(file.read_text(encoding="utf-8"))
     )
-
-
-_LOADER: Final = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
 def _reasons(error: ValidationError) -> Iterator[str]:

@@ -139,7 +139,9 @@ def _columns(header: list[str]) -> list[str]:
     if twice:
         wrong.append(f"重复的列：{'、'.join(twice)}")
     if wrong:
-        raise ImportRefused("bad_header", f"表头不对：{'；'.join(wrong)}。表头应为 {','.join(COLUMNS)}（后三列可以没有）")
+        raise ImportRefused(
+            "bad_header", f"表头不对：{'；'.join(wrong)}。表头应为 {','.join(COLUMNS)}（后三列可以没有）"
+        )
     return columns
 
 

@@ -12,6 +12,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import cached_property
+from importlib.metadata import version
 from pathlib import Path
 from typing import Final, Self
 
@@ -121,9 +122,7 @@ class Index:
         self.sounds: Final = Weights([item.sounds for item in self.indexed])
         self.ways: Final = tuple(
             tuple(
-                Way(
-                    self.words.vector(terms.words), self.grams.vector(terms.grams), self.sounds.vector(terms.sounds)
-                )
+                Way(self.words.vector(terms.words), self.grams.vector(terms.grams), self.sounds.vector(terms.sounds))
                 for terms in item.terms
             )
             for item in self.indexed
@@ -198,7 +197,7 @@ class Index:
 
 def fingerprint(entries: Iterable[Entry]) -> str:
     """Changes whenever an index of ``entries`` would."""
-    digest = hashlib.sha256(f"{_FORMAT} {tantivy.__version__} {lexicon_fingerprint()}".encode())
+    digest = hashlib.sha256(f"{_FORMAT} {version('tantivy')} {lexicon_fingerprint()}".encode())
     for entry in entries:
         digest.update(json.dumps([entry.id, entry.version, entry.question, entry.similar, entry.answer]).encode())
     return digest.hexdigest()[:24]

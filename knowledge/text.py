@@ -7,6 +7,7 @@ import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache
+from itertools import pairwise
 from pathlib import Path
 from typing import Final
 
@@ -18,6 +19,8 @@ from config.settings import default_data_dir
 _LEXICON: Final = Path(__file__).parent / "lexicon"
 _SYNONYMS: Final = _LEXICON / "synonyms.txt"
 _TERMS: Final = _LEXICON / "terms.txt"
+_COURTESY: Final = _LEXICON / "courtesy.txt"
+_STOP_WORDS: Final = _LEXICON / "stopwords.txt"
 
 MAX_CHARACTERS: Final = 500
 """Longer questions are cut: nothing that a citizen asks in one breath is longer (DESIGN §6.3)."""
@@ -31,25 +34,6 @@ _TRADITIONAL: Final = str.maketrans(
     "斷燈蓋樓鄰寵貓證當應該麼嗎個們這還時間錢歲現裡裏關於國際臺灣來後為從對會說話聽見網絡線單據類幫難",
     "证户办请问领缴费电气医疗险积贷购买卖房产权过让税护养残疾军优补贴学费报转离结婚诉迟欠劳动雇佣赔偿设备业区扰声车驾驶换挂号违规罚检坏"
     "断灯盖楼邻宠猫证当应该么吗个们这还时间钱岁现里里关于国际台湾来后为从对会说话听见网络线单据类帮难",
-)
-_COURTESY: Final = re.compile(
-    "|".join(
-        sorted(
-            (
-                "您好 你好 请问一下 请问下 请问 我想问一下 我想问问 我想问下 想问一下 想问问 想问下 我想咨询一下 我想咨询 想咨询一下 想咨询 "
-                "咨询一下 我想了解一下 想了解一下 了解一下 我想知道 想知道 麻烦问一下 麻烦您 麻烦你 麻烦 谢谢您 谢谢你 谢谢 劳驾 打扰一下 "
-                "帮我查一下 帮我看看 告诉我 能不能告诉我 有没有人知道 那个 就是说 就是 嗯 呃 啊 哎 喂 同志 老师 客服 那么 一下"
-            ).split(),
-            key=len,
-            reverse=True,
-        )
-    )
-)
-STOP_WORDS: Final = frozenset(
-    "的 了 吗 呢 吧 啊 呀 嘛 么 着 过 我 我们 你 你们 您 他 她 它 他们 咱 咱们 自己 家 家里 这 那 这个 那个 这边 那边 这里 那里 这儿 那儿 个 是 在 有 "
-    "和 与 跟 及 或 还 也 都 就 才 又 再 不 没 没有 很 太 把 被 给 让 对 从 到 向 往 为 为了 用 以 要 想 能 会 可以 可不可以 能不能 是不是 要不要 有没有 "
-    "怎么 怎么办 怎样 如何 咋 咋办 什么 哪 哪里 哪儿 哪个 多少 几 几个 谁 为什么 啥 里 上 下 中 后 前 时候 时 现在 一 一个 一些 些 点 去 来 做 "
-    "需要 应该 得 地 之 其 该 此 每 每个 次 并 而 但 但是 如果 因为 所以 的话 后来 已经 刚 刚刚 一直 还是 只 只有 请 问".split()
 )
 
 
@@ -73,7 +57,7 @@ def normalise(text: str) -> str:
 
 def without_courtesy(text: str) -> str:
     """The normalised text less 请问, 我想问一下 and the like; all of it when nothing else is there."""
-    return _COURTESY.sub("", text) or text
+    return _courtesy().sub("", text) or text
 
 
 def analyse(text: str) -> Terms:
@@ -81,7 +65,7 @@ def analyse(text: str) -> Terms:
     plain = without_courtesy(normalise(text))
     words = (_canonical().get(word, word) for word in _segmenter().cut(plain, HMM=False))
     return Terms(
-        words=_distinct(word for word in words if word not in STOP_WORDS),
+        words=_distinct(word for word in words if word not in _stop_words()),
         grams=_distinct(_pairs(list(plain))),
         sounds=_distinct(_pairs([_sound(syllable) for syllable in lazy_pinyin(plain, style=Style.NORMAL)])),
     )
@@ -95,7 +79,9 @@ def warm_up() -> None:
 @cache
 def lexicon_fingerprint() -> str:
     """Changes whenever a word list changes; an index belongs to one of them."""
-    return hashlib.sha256(b"".join(file.read_bytes() for file in (_SYNONYMS, _TERMS))).hexdigest()[:16]
+    return hashlib.sha256(
+        b"".join(file.read_bytes() for file in (_SYNONYMS, _TERMS, _COURTESY, _STOP_WORDS))
+    ).hexdigest()[:16]
 
 
 def _distinct(terms: Iterable[str]) -> tuple[str, ...]:
@@ -103,7 +89,7 @@ def _distinct(terms: Iterable[str]) -> tuple[str, ...]:
 
 
 def _pairs(items: list[str]) -> list[str]:
-    return [first + second for first, second in zip(items, items[1:], strict=False)] or items
+    return [first + second for first, second in pairwise(items)] or items
 
 
 def _spoken(digits: str) -> str:
@@ -132,12 +118,25 @@ def _sound(syllable: str) -> str:
     return sound.removesuffix("g") if sound.endswith("ng") else sound
 
 
+def _lines(file: Path) -> list[str]:
+    return [line for line in file.read_text(encoding="utf-8").splitlines() if line and not line.startswith("#")]
+
+
+@cache
+def _courtesy() -> re.Pattern[str]:
+    """The longest phrases first, so that none is cut in two."""
+    return re.compile("|".join(map(re.escape, sorted(_lines(_COURTESY), key=len, reverse=True))))
+
+
+@cache
+def _stop_words() -> frozenset[str]:
+    return frozenset(word for line in _lines(_STOP_WORDS) for word in line.split())
+
+
 @cache
 def _canonical() -> dict[str, str]:
     """Word → first word of its group."""
-    groups = (
-        line.split() for line in _SYNONYMS.read_text(encoding="utf-8").splitlines() if line and not line.startswith("#")
-    )
+    groups = (line.split() for line in _lines(_SYNONYMS))
     first: dict[str, str] = {}
     for group in groups:
         for word in group:

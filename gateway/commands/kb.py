@@ -1,0 +1,203 @@
+"""``./hotline kb``: search the knowledge base, import into it, look at its entries."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from config.clock import SystemClock, local
+from gateway.commands.common import (
+    DataOption,
+    JsonOption,
+    fail,
+    opened_store,
+    print_json,
+    refusals,
+    run_async,
+    settings_for,
+)
+
+if TYPE_CHECKING:
+    from config.settings import Settings
+    from knowledge.contract import Entry, Ranking
+    from knowledge.entries import EntryForm
+    from knowledge.repository import Published
+    from store.engine import Database
+
+app = typer.Typer(help="知识库：检索、导入、查看", no_args_is_help=True)
+
+_VERDICTS = {"answer": "直接回答", "choose": "请市民在几条里选", "abstain": "没有把握，转人工"}
+
+
+@app.command("search", help="像市民那样问一句，看会答哪一条")
+def search(
+    question: Annotated[str, typer.Argument(metavar="问题")],
+    data: DataOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    ranking = run_async(_search(_settings(data, as_json), question))
+    if as_json:
+        print_json(
+            {
+                "query": ranking.query,
+                "verdict": ranking.verdict.value,
+                "margin": ranking.margin,
+                "results": [
+                    {
+                        "id": ranked.entry.id,
+                        "version": ranked.entry.version,
+                        "score": ranked.score,
+                        "question": ranked.entry.question,
+                        "unit": ranked.entry.unit,
+                    }
+                    for ranked in ranking.ranked
+                ],
+            }
+        )
+        return
+    typer.echo(f"{_VERDICTS[ranking.verdict.value]}（领先 {ranking.margin:.2f}）")
+    for ranked in ranking.ranked:
+        entry = ranked.entry
+        typer.echo(f"  {ranked.score:.2f}  {entry.id} 第 {entry.version} 版  {entry.question}（{entry.unit}）")
+
+
+@app.command("import", help="导入 CSV：有一行不对，就一条也不导入")
+def import_(
+    file: Annotated[
+        Path,
+        typer.Argument(
+            metavar="文件.csv", help="列：id,question,similar,answer,speech,unit[,field,source,effective_at]"
+        ),
+    ],
+    data: DataOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    from knowledge.importer import ImportRefused, read_csv
+
+    settings = _settings(data, as_json)
+    try:
+        forms = read_csv(file.expanduser(), local(SystemClock().now()).date())
+    except ImportRefused as error:
+        if as_json and error.errors:
+            rows = [{"line": row.line, "id": row.id, "message": row.message} for row in error.errors]
+            print_json({"error": {"code": error.code, "message": error.message.split("\n")[0]}, "rows": rows})
+            typer.echo(f"错误：{error.message}", err=True)
+            raise typer.Exit(2) from error
+        fail(error.code, error.message, as_json)
+    with refusals(as_json):
+        done = run_async(_publish(settings, forms))
+    if as_json:
+        print_json({"added": done.added, "changed": done.changed, "unchanged": done.unchanged})
+    else:
+        typer.echo(f"已导入：新增 {len(done.added)} 条，更新 {len(done.changed)} 条，内容未变 {len(done.unchanged)} 条")
+
+
+@app.command("list", help="列出每条知识的最新版本")
+def list_(
+    field: Annotated[str, typer.Option("--field", metavar="领域", help="只看一个领域，如 公积金")] = "",
+    data: DataOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    newest = {entry.id: entry for entry in run_async(_all(_settings(data, as_json)))}
+    shown = [entry for entry in newest.values() if field in ("", entry.field)]
+    if as_json:
+        print_json({"entries": [_brief(entry) for entry in shown]})
+        return
+    for entry in shown:
+        typer.echo(f"{entry.id:<12} 第 {entry.version} 版  {entry.field}  {entry.question}（{entry.unit}）")
+    if not shown:
+        typer.echo("知识库里没有这样的条目")
+
+
+@app.command("show", help="看一条知识的全部内容和历次版本")
+def show(
+    id: Annotated[str, typer.Argument(metavar="编号")],
+    data: DataOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    versions = run_async(_history(_settings(data, as_json), id))
+    if not versions:
+        fail("no_such_entry", f"知识库里没有编号为 {id} 的条目，可用 ./hotline kb list 查看全部编号", as_json)
+    newest = versions[0]
+    if as_json:
+        print_json(_whole(newest) | {"versions": [_brief(entry) for entry in versions]})
+    else:
+        typer.echo("\n".join(_lines(newest, len(versions))))
+
+
+def _settings(data: Path | None, as_json: bool) -> "Settings":
+    """The settings, with what is logged kept out of stdout."""
+    from gateway.logs import set_up_logs
+
+    set_up_logs("WARNING")
+    return settings_for(data, as_json=as_json)
+
+
+async def _search(settings: "Settings", question: str) -> "Ranking":
+    from knowledge.search import Search
+
+    clock = SystemClock()
+    async with opened_store(settings) as (database, _):
+        await _first_start(database)
+        found = Search(database, settings, clock)
+        await found.refresh_if_changed()
+        return found.search(question, clock.now())
+
+
+async def _publish(settings: "Settings", forms: "tuple[EntryForm, ...]") -> "Published":
+    from knowledge.repository import Repository
+
+    async with opened_store(settings) as (database, _):
+        return await Repository(database, SystemClock()).publish(forms, by="kb import")
+
+
+async def _all(settings: "Settings") -> "tuple[Entry, ...]":
+    from knowledge.repository import Repository
+
+    async with opened_store(settings) as (database, _):
+        await _first_start(database)
+        return await Repository(database, SystemClock()).all_versions()
+
+
+async def _history(settings: "Settings", id: str) -> "tuple[Entry, ...]":
+    from knowledge.repository import Repository
+
+    async with opened_store(settings) as (database, _):
+        await _first_start(database)
+        return await Repository(database, SystemClock()).history(id)
+
+
+async def _first_start(database: "Database") -> None:
+    """An installation that was never started answers from the samples, as ``./hotline up`` would make it."""
+    from knowledge.repository import Repository
+
+    await Repository(database, SystemClock()).load_samples()
+
+
+def _brief(entry: "Entry") -> dict[str, Any]:
+    return {
+        "id": entry.id,
+        "version": entry.version,
+        "question": entry.question,
+        "field": entry.field,
+        "unit": entry.unit,
+        "effective_at": entry.effective_at.isoformat(),
+        "sample": entry.sample,
+    }
+
+
+def _whole(entry: "Entry") -> dict[str, Any]:
+    more = {"similar": entry.similar, "answer": entry.answer, "speech": entry.speech, "source": entry.source}
+    return _brief(entry) | more
+
+
+def _lines(entry: "Entry", versions: int) -> list[str]:
+    return [
+        f"{entry.id}  第 {entry.version} 版（共 {versions} 版）{'  样例' if entry.sample else ''}",
+        f"问题：{entry.question}",
+        *(f"  也会问：{way}" for way in entry.similar),
+        f"答案：{entry.answer}",
+        f"语音：{entry.speech}",
+        f"单位：{entry.unit}    领域：{entry.field}    生效：{entry.effective_at}",
+        f"来源：{entry.source}",
+    ]

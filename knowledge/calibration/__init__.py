@@ -1,0 +1,5 @@
+"""How the scores of search are fitted: ``python -m knowledge.calibration`` writes ``weights.json``.
+
+Each sample entry's other ways of asking are asked in turn of an index that does not hold them; sentences that nothing
+answers (``out_of_scope.txt``) teach when to say nothing. Run it again when features, word lists or samples change.
+"""

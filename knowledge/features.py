@@ -1,0 +1,102 @@
+"""What speaks for an entry being the answer to a question, as numbers from 0 to 1."""
+
+from dataclasses import dataclass
+from typing import Final
+
+from knowledge.index import Index, Way, Weighted, Weights
+from knowledge.text import Terms
+
+FEATURES: Final = (
+    "words",
+    "words_second",
+    "grams",
+    "grams_second",
+    "sounds",
+    "word_cover",
+    "gram_cover",
+    "sound_cover",
+    "body_cover",
+    "title_words",
+    "title_grams",
+    "whole",
+)
+"""Of an entry: likeness of words, character pairs and sounds to its most and second most similar way of asking; share of
+the question's weight that its ways together hold, or its answer; likeness to its own question; likeness of its best way
+in words and pairs at once."""
+
+NONE_FEATURES: Final = ("bias", "unknown_words", "unknown_grams", "thin")
+"""Of the question alone, for there being no answer: a constant; the share of its words' and pairs' weight that no entry
+holds; how few telling words it has."""
+
+_FULL: Final = 3.0
+"""Known words of a question that is not thin."""
+
+
+@dataclass(frozen=True, slots=True)
+class Compared:
+    """The features of the candidates of one question. ``positions``: in ``Index.indexed``."""
+
+    positions: tuple[int, ...]
+    rows: tuple[tuple[float, ...], ...]
+    none: tuple[float, ...]
+
+
+def compare(index: Index, terms: Terms) -> Compared:
+    """Compare a question with the entries that the index finds for it."""
+    positions = index.candidates(terms)
+    asked = Way(index.words.vector(terms.words), index.grams.vector(terms.grams), index.sounds.vector(terms.sounds))
+    return Compared(
+        positions,
+        tuple(_entry_features(index, position, asked) for position in positions),
+        _none_features(index, terms),
+    )
+
+
+def _entry_features(index: Index, position: int, asked: Way) -> tuple[float, ...]:
+    item = index.indexed[position]
+    ways = index.ways[position]
+    words = [index.words.likeness(asked.words, way.words) for way in ways]
+    grams = [index.grams.likeness(asked.grams, way.grams) for way in ways]
+    sounds = max(index.sounds.likeness(asked.sounds, way.sounds) for way in ways)
+    whole = max((word + gram) / 2 for word, gram in zip(words, grams, strict=True))
+    best_words, second_words = _two_best(words)
+    best_grams, second_grams = _two_best(grams)
+    return (
+        best_words,
+        second_words,
+        best_grams,
+        second_grams,
+        sounds,
+        _share(index.words, asked.words, item.words),
+        _share(index.grams, asked.grams, item.grams),
+        _share(index.sounds, asked.sounds, item.sounds),
+        _share(index.words, asked.words, item.body_words),
+        words[0],
+        grams[0],
+        whole,
+    )
+
+
+def _none_features(index: Index, terms: Terms) -> tuple[float, ...]:
+    known = sum(word in index.words for word in terms.words)
+    return (
+        1.0,
+        _unknown(index.words, terms.words),
+        _unknown(index.grams, terms.grams),
+        max(0.0, 1.0 - known / _FULL),
+    )
+
+
+def _two_best(values: list[float]) -> tuple[float, float]:
+    best = max(values)
+    return best, max([*values[: values.index(best)], *values[values.index(best) + 1 :]], default=0.0)
+
+
+def _share(weights: Weights, asked: Weighted, held: frozenset[str]) -> float:
+    total = weights.sum(asked.terms)
+    return weights.sum(asked.terms & held) / total if total else 0.0
+
+
+def _unknown(weights: Weights, terms: tuple[str, ...]) -> float:
+    total = weights.sum(terms)
+    return weights.unknown * sum(term not in weights for term in terms) / total if total else 1.0
