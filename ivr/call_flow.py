@@ -5,13 +5,14 @@ Time is counted in frames of 20 ms from the answer.
 """
 
 import asyncio
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Final, Literal
+from typing import Final, Literal
 
 import structlog
 
 from config.clock import Clock
+from ivr.call_tasks import CallTasks, first_of
 from ivr.emergency_words import EmergencyWords
 from ivr.handover_leg import HandoverLeg, State
 from ivr.listening import Listening
@@ -87,11 +88,12 @@ class CallFlow:
         self._seq_seen = 0
         self._carried_out: set[str] = set()
         self._let_go = asyncio.Event()
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._tasks = CallTasks(self._failed)
         self._handover: Literal["none", "ringing", "bridged", "over"] = "none"
         self._ended_by: EndedBy | None = None
         self._told_of_recovery = False
         self._owed_before = False
+        self._ask_again = False
         self._advised: set[str] = set()
 
     @property
@@ -118,7 +120,7 @@ class CallFlow:
         await self._leg.answer()
         self._announce()
         for work in (self._hear(), self._keys(), self._playback.run(), self._listening.run()):
-            self._spawn(work)
+            self._tasks.start(work)
         if self._gate:
             self._say_notice(self._gate.notice)
         else:
@@ -126,7 +128,7 @@ class CallFlow:
         try:
             how = await self._until_over()
         finally:
-            await self._stop_tasks()
+            await self._tasks.stop()
             await self._listening.close()
         by: EndedBy = "caller" if how == "remote" else "fault" if how == "fault" else self._ended_by or "bot"
         self._send(CallEnded(call=self.call_id, seq=self._next(), ended_by=by, duration_ms=self._turn.now_ms))
@@ -134,17 +136,10 @@ class CallFlow:
 
     async def _until_over(self) -> str:
         """Wait for the far end to go or for our own hang-up; ``local``, ``remote`` or ``fault``."""
-        ours = asyncio.get_running_loop().create_task(self._let_go.wait())
-        theirs = asyncio.get_running_loop().create_task(self._leg.wait_ended())
-        try:
-            await asyncio.wait((ours, theirs), return_when=asyncio.FIRST_COMPLETED)
-            if not theirs.done():
-                await self._leg.hangup()
-            return await theirs
-        finally:
-            for task in (ours, theirs):
-                task.cancel()
-            await asyncio.gather(ours, theirs, return_exceptions=True)
+        await first_of(self._let_go.wait(), self._leg.wait_ended())
+        if not self._leg.ended:
+            await self._leg.hangup()
+        return await self._leg.wait_ended()
 
     # --- what the gateway asks ----------------------------------------------------------------------------------
 
@@ -169,9 +164,9 @@ class CallFlow:
             self._turn.expect(frame.state, frame.no_input_s)
             self._listening.expect(frame.hints)
         elif isinstance(frame, Transfer) and self._handover in ("none", "over"):
-            self._spawn(self._hand_over(frame))
+            self._tasks.start(self._hand_over(frame))
         elif isinstance(frame, HangUp):
-            self._spawn(self.hang_up(frame.reason))
+            self._tasks.start(self.hang_up(frame.reason))
 
     async def hang_up(self, by: EndedBy) -> None:
         """End the call after what is being said (at once while an agent is on the line)."""
@@ -198,10 +193,13 @@ class CallFlow:
             self._announce()
         if self._handover in ("none", "over") and not self._gate:
             self._guard.settle()
-            if known and self._told_of_recovery:
-                self._say_own("again")
-            elif not known or self._owed_before:
+            if not known:
                 self._guard.owe()
+            elif self._owed_before:
+                self._ask_again = True
+                self._guard.owe(RECOVERY_MS)
+            elif self._told_of_recovery:
+                self._say_own("resumed")
             else:
                 self._turn.listen_again()
         self._told_of_recovery = False
@@ -275,7 +273,7 @@ class CallFlow:
     def _keep_company(self) -> None:
         if self._gate and self._gate.over(self._turn.now_ms, speaking=self._turn.speaking):
             self._gate.closing = True
-            self._spawn(self.hang_up("policy"))
+            self._tasks.start(self.hang_up("policy"))
         audible = self._playback.playing or self._turn.speaking or self._handover == "ringing"
         if self._patience_ms is not None and self._turn.now_ms >= self._patience_ms and self._ended_by is None:
             self._give_up()
@@ -289,9 +287,13 @@ class CallFlow:
         if self._patience_ms is not None:
             self._told_of_recovery = True
             self._say_own("recovering")
+        elif self._ask_again:
+            self._ask_again = False
+            self._guard.settle()
+            self._say_own("again")
         elif self._handover == "over":
             self._say_own("goodbye")
-            self._spawn(self.hang_up("agent"))
+            self._tasks.start(self.hang_up("agent"))
         elif self._guard.told > FILLERS:
             self._guard.settle()
             self._turn.listen_again()
@@ -304,7 +306,7 @@ class CallFlow:
             return
         self._guard.settle()
         self._ended_by = "fault"
-        self._spawn(self._rescue())
+        self._tasks.start(self._rescue())
 
     async def _rescue(self) -> None:
         await rescue(self._leg, self._playback, self._around)
@@ -396,21 +398,8 @@ class CallFlow:
         self._seq_sent += 1
         return self._seq_sent
 
-    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
-        task = asyncio.get_running_loop().create_task(work)
-        self._tasks.add(task)
-        task.add_done_callback(self._finished)
-
-    def _finished(self, task: asyncio.Task[None]) -> None:
-        self._tasks.discard(task)
-        if not task.cancelled() and (error := task.exception()):
-            _log.error("call_task_failed", call=self.call_id, exc_info=error)
-            if not self._leg.ended:
-                self._ended_by = "fault"
-                self._let_go.set()
-
-    async def _stop_tasks(self) -> None:
-        tasks = list(self._tasks)
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+    def _failed(self, error: BaseException) -> None:
+        _log.error("call_task_failed", call=self.call_id, exc_info=error)
+        if not self._leg.ended:
+            self._ended_by = "fault"
+            self._let_go.set()

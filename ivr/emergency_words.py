@@ -1,20 +1,19 @@
-"""The words that mean an emergency, for the moments when only the node listens: a restricted caller, a lost gateway.
+"""Emergencies in the moments when only the node listens: a restricted caller, a lost gateway.
 
-Everywhere else the conversation core decides. The lists are the city rulebook's; no context makes a word harmless here, since
-whoever is let through is heard by the core next.
+Everywhere else the conversation core decides; this asks its guard, and what is doubtful to it opens the way here: whoever is
+let through is heard by the core next.
 """
 
-from collections.abc import Sequence
-
-from config.rulebook_model import EmergencyIncident
+from config.rulebook_model import EmergencyIncident, Rulebook
+from dialog.guards import find_emergency
 
 
 class EmergencyWords:
-    """Looks for the cues of the incidents, in their order."""
+    """The city's emergencies."""
 
-    def __init__(self, incidents: Sequence[EmergencyIncident]) -> None:
-        self._incidents = tuple(incidents)
+    def __init__(self, rulebook: Rulebook) -> None:
+        self._rulebook = rulebook
 
     def find(self, text: str) -> EmergencyIncident | None:
-        """The first incident whose cue is in ``text``."""
-        return next((one for one in self._incidents if any(cue in text for cue in one.cues)), None)
+        """The incident that ``text`` names, if any."""
+        return find_emergency(text, self._rulebook).incident

@@ -80,7 +80,7 @@ class Node:
             voice=voice,
             recognisers=recognisers,
             prompts=self._prompts,
-            emergencies=EmergencyWords(rulebook.emergency),
+            emergencies=EmergencyWords(rulebook),
             promises=self._promises,
             clock=self._clock,
             send=self._link.send,

@@ -16,6 +16,7 @@ NEEDED: Final = frozenset(
         "recovering",
         "wait",
         "again",
+        "resumed",
         "not_heard",
         "connecting",
         "fallback",

@@ -59,7 +59,7 @@ class Call:
             voice=self.voice,
             recognisers=self.recognisers,
             prompts=PROMPTS,
-            emergencies=EmergencyWords(load_rulebook("zhanjiang").emergency),
+            emergencies=EmergencyWords(load_rulebook("zhanjiang")),
             promises=self.promises,
             clock=SystemClock(),
             send=self.sent.append,
@@ -434,7 +434,7 @@ def test_a_lost_gateway_is_bridged_by_holding_sentences(tmp_path: Path) -> None:
         await asyncio.sleep(7)
         assert call.leg.texts_heard[lost_at:].count(PROMPTS["recovering"]) >= 1
         call.flow.link_restored(known=True)
-        await call.leg.until_heard(PROMPTS["again"])
+        await call.leg.until_heard(PROMPTS["resumed"])
         await asyncio.sleep(4)
         await call.leg.speak(1000)
         await call.until(SpeechFinal)
@@ -454,6 +454,32 @@ def test_a_gateway_that_comes_back_at_once_is_not_mentioned(tmp_path: Path) -> N
         await asyncio.sleep(3)
 
     assert play(lambda: Call(tmp_path), script).leg.texts_heard == [GREETING]
+
+
+def test_words_that_got_lost_with_the_gateway_are_asked_for_again(tmp_path: Path) -> None:
+    async def script(call: Call) -> None:
+        await call.leg.speak(1000)
+        await call.until(SpeechFinal)
+        call.flow.link_lost()
+        await asyncio.sleep(1.5)
+        call.flow.link_restored(known=True)
+        await call.leg.until_heard(PROMPTS["again"], within_s=10)
+
+    play(lambda: Call(tmp_path, "我要投诉"), script)
+
+
+def test_an_answer_that_was_only_delayed_is_heard_instead(tmp_path: Path) -> None:
+    async def script(call: Call) -> None:
+        await call.leg.speak(1000)
+        await call.until(SpeechFinal)
+        call.flow.link_lost()
+        await asyncio.sleep(1.5)
+        call.flow.link_restored(known=True)
+        call.say("好的。")
+        await call.leg.until_heard("好的。")
+        await asyncio.sleep(5)
+
+    assert PROMPTS["again"] not in play(lambda: Call(tmp_path, "我要投诉"), script).leg.texts_heard
 
 
 def test_a_gateway_that_knows_the_call_no_more_is_told_of_it(tmp_path: Path) -> None:
