@@ -16,6 +16,7 @@ from config.rulebook_model import EmergencyIncident, Rulebook
 from dialog import fallback
 from dialog.contract import Channel, Contact, Do, Expectation, Message, MessageKind, Reply, Said, Utterance
 from dialog.directives import Actions, Outcome, Turn, expectation, named_element
+from dialog.elements.extract import Extractor, is_correction, merge
 from dialog.guards import MAX_TEXT, Alarm, clean, find_emergency, wants_person
 from dialog.masking import mask, without_secrets
 from dialog.phrases import phrase
@@ -47,34 +48,16 @@ class Understanding(Protocol):
     ) -> RasaStep: ...
 
 
-class Extraction(Protocol):
-    """``dialog.elements``: what one utterance says of the five elements, and taking it in."""
-
-    def extract(
-        self,
-        utterance: Utterance,
-        *,
-        turn_id: str,
-        at: datetime,
-        asked: ElementName | None = None,
-        phone_known: bool = False,
-    ) -> FiveElements: ...
-
-    def merge(
-        self, old: FiveElements, new: FiveElements, *, asked: ElementName | None = None, correcting: bool = False
-    ) -> FiveElements: ...
-
-
 class Dialog:
     """Implements :class:`dialog.contract.DialogEngine`. Build it with :func:`dialog.factory.build_dialog`."""
 
     def __init__(
-        self, records: Records, actions: Actions, understanding: Understanding, elements: Extraction, rulebook: Rulebook
+        self, records: Records, actions: Actions, understanding: Understanding, extractor: Extractor, rulebook: Rulebook
     ) -> None:
         self._records = records
         self._actions = actions
         self._understanding = understanding
-        self._elements = elements
+        self._extractor = extractor
         self._rulebook = rulebook
         self._locks: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
 
@@ -133,11 +116,9 @@ class Dialog:
             return
         state = record.state
         asked = state.requested if state.stage is Stage.GATHERING else None
-        found = self._elements.extract(
-            utterance, turn_id=turn_id, at=at, asked=asked, phone_known=record.contact_id is not None
-        )
-        correcting = state.stage is Stage.CONFIRMING
-        tentative = self._elements.merge(state.elements, found, asked=asked, correcting=correcting)
+        found = self._extract(record, utterance, turn_id, at, asked)
+        correcting = state.stage is Stage.CONFIRMING or is_correction(utterance.text)
+        tentative = merge(state.elements, found, asked=asked, correcting=correcting)
         turn = Turn(record, turn_id, utterance.text, at, _NOTHING, found, tentative)
         if await self._awaited(turn, out):
             return
@@ -149,8 +130,21 @@ class Dialog:
 
     def _take_along(self, record: Record, utterance: Utterance, turn_id: str, at: datetime) -> None:
         """A hand-over takes along what the last words said, so that the agent's form is not empty."""
-        found = self._elements.extract(utterance, turn_id=turn_id, at=at, phone_known=record.contact_id is not None)
-        record.state.elements = self._elements.merge(record.state.elements, found)
+        found = self._extract(record, utterance, turn_id, at, None)
+        record.state.elements = merge(record.state.elements, found, asked=None)
+
+    def _extract(
+        self, record: Record, utterance: Utterance, turn_id: str, at: datetime, asked: ElementName | None
+    ) -> FiveElements:
+        return self._extractor.extract(
+            utterance.text,
+            turn_id=turn_id,
+            at=at,
+            said=utterance,
+            asked=asked,
+            phone_known=record.contact_id is not None,
+            before=record.state.elements,
+        )
 
     async def _guarded(self, record: Record, utterance: Utterance, out: Outcome) -> bool:
         """The guards, in the order of their weight; true when one of them has answered."""

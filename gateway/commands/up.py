@@ -93,8 +93,8 @@ def _prepare(settings: "Settings") -> Path:
 
     for folder in (settings.data_dir, settings.run_dir, settings.log_dir, settings.secrets_dir):
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-    for warning in rulebook_warnings(load_rulebook(settings.city), _today()):
-        _progress(f"提醒：{warning}")
+    for warning in rulebook_warnings(load_rulebook(settings.city, settings.data_dir), _today()):
+        _progress(f"提醒：{warning.message}")
     run_async(_load_knowledge(settings))
     model = bot_training.train_if_needed(settings, _progress)
     _say_which_model(settings)
