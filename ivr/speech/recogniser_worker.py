@@ -143,9 +143,10 @@ class Session:
         return text
 
     def finish(self) -> dict[str, Any]:
+        rest = self._stripper.flush()
         if self._stripper.voiced_ms < LEAST_VOICED_MS:
             return {"text": "", "confidence": 0.0, "words": []}
-        self._decode(self._stripper.flush())
+        self._decode(rest)
         heard = self._open.finish()
         if self._guided:
             guided = self._guided.finish()

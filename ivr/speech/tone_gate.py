@@ -11,6 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 FRAME_SAMPLES: Final = 160
+_FRAME_BYTES: Final = 2 * FRAME_SAMPLES
+_VOICED_DBFS: Final = -55.0
 _WINDOW_FRAMES: Final = 3
 _FFT: Final = 512
 _BIN_HZ: Final = 8000 / _FFT
@@ -88,29 +90,28 @@ class ToneStripper:
 
     def __init__(self) -> None:
         self._gate = ToneGate()
-        self._held: deque[bytes] = deque()
+        self._held: deque[tuple[bytes, bool]] = deque()
         self.voiced_ms = 0
-        """Audio let through that is louder than −55 dBFS in the speech band."""
+        """Audio let through that was louder than −55 dBFS in the speech band."""
 
     def feed(self, pcm: bytes) -> bytes:
         """``pcm``: whole frames of 320 bytes. Returns what can be let go now, which may be nothing."""
         released = []
-        for start in range(0, len(pcm), 2 * FRAME_SAMPLES):
-            frame = pcm[start : start + 2 * FRAME_SAMPLES]
-            if len(frame) < 2 * FRAME_SAMPLES:
-                frame += bytes(2 * FRAME_SAMPLES - len(frame))
+        for start in range(0, len(pcm), _FRAME_BYTES):
+            frame = pcm[start : start + _FRAME_BYTES].ljust(_FRAME_BYTES, b"\0")
             tone = self._gate.frame(as_samples(frame))
-            self._held.append(frame)
+            self._held.append((frame, self._gate.level_dbfs > _VOICED_DBFS))
             if tone:
-                self._held = deque(bytes(2 * FRAME_SAMPLES) for _ in self._held)
-            elif self._gate.level_dbfs > -55:
-                self.voiced_ms += 20
+                self._held = deque((bytes(_FRAME_BYTES), False) for _ in self._held)
             if len(self._held) > CONFIRM_FRAMES:
-                released.append(self._held.popleft())
+                released.append(self._release())
         return b"".join(released)
 
     def flush(self) -> bytes:
         """What is still held back."""
-        rest = b"".join(self._held)
-        self._held.clear()
-        return rest
+        return b"".join([self._release() for _ in range(len(self._held))])
+
+    def _release(self) -> bytes:
+        frame, voiced = self._held.popleft()
+        self.voiced_ms += 20 * voiced
+        return frame
