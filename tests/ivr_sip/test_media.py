@@ -1,0 +1,216 @@
+"""RTP as real far ends send it: other packet lengths, loss, two sources, broken packets. Real sockets on loopback."""
+
+import asyncio
+import math
+import socket
+import struct
+from collections.abc import AsyncIterator
+
+import pytest
+from aiortp.codecs import PcmaCodec, PcmuCodec
+from aiortp.packet import RtpPacket
+
+from ivr.sip.contract import FRAME_BYTES
+from ivr.sip.media import Media, Taps
+from ivr.sip.playback import Playback
+from ivr.sip.ports import NoPortFree, PortRange
+from ivr.sip.session_description import Agreement
+
+
+def quiet_tone(hertz: float, samples: int, level: float) -> bytes:
+    """A sine at ``level`` (peak, full scale 32768)."""
+    return struct.pack(
+        f"<{samples}h", *(round(level * math.sin(2 * math.pi * hertz * n / 8000)) for n in range(samples))
+    )
+
+
+def signal_to_noise(pcm: bytes, hertz: float) -> float:
+    """DB of the one frequency over all the rest."""
+    samples = struct.unpack(f"<{len(pcm) // 2}h", pcm)
+    count = len(samples)
+    real = 2 / count * sum(s * math.cos(2 * math.pi * hertz * n / 8000) for n, s in enumerate(samples))
+    imaginary = 2 / count * sum(s * math.sin(2 * math.pi * hertz * n / 8000) for n, s in enumerate(samples))
+    rest = sum(
+        (s - real * math.cos(2 * math.pi * hertz * n / 8000) - imaginary * math.sin(2 * math.pi * hertz * n / 8000))
+        ** 2
+        for n, s in enumerate(samples)
+    )
+    return 10 * math.log10((real**2 + imaginary**2) / 2 / (rest / count))
+
+
+class FarEnd:
+    """A bare RTP socket and the media under test, which sends to it."""
+
+    def __init__(self, codec: str = "PCMA", timeout_s: float = 30.0) -> None:
+        self.socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self.socket.bind(("127.0.0.1", 0))
+        self.socket.setblocking(False)
+        self.ports = PortRange("127.0.0.1", 0, 0).reserve()
+        payload_type = {"PCMA": 8, "PCMU": 0}[codec]
+        agreed = Agreement(codec, payload_type, ("127.0.0.1", self.socket.getsockname()[1]), 101, 101)
+        self.playback = Playback()
+        self.departed: list[bytes] = []
+        self.arrived: list[bytes] = []
+        taps = Taps(self.arrived.append, self.departed.append)
+        self.media = Media(agreed, self.ports, self.playback, taps=taps, timeout_s=timeout_s)
+        self.heard = bytearray()
+        self.keys: list[str] = []
+        self.media.on_frame = self._hear
+        self._more = asyncio.Event()
+        self.media.on_key = self.keys.append
+        self.codec = {"PCMA": PcmaCodec, "PCMU": PcmuCodec}[codec]()
+        self.payload_type = payload_type
+
+    def send(self, number: int, timestamp: int, payload: bytes, *, kind: int | None = None, ssrc: int = 7) -> None:
+        packet = RtpPacket(
+            payload_type=self.payload_type if kind is None else kind,
+            sequence_number=number % 65_536,
+            timestamp=timestamp % (1 << 32),
+            ssrc=ssrc,
+            payload=payload,
+        )
+        self.socket.sendto(packet.serialize(), ("127.0.0.1", self.ports.port))
+
+    async def receive(self, count: int) -> list[RtpPacket]:
+        loop = asyncio.get_running_loop()
+        async with asyncio.timeout(5):
+            return [RtpPacket.parse(await loop.sock_recv(self.socket, 2048)) for _ in range(count)]
+
+    async def hear(self, frames: int) -> None:
+        """Wait until the media has given that many frames."""
+        async with asyncio.timeout(10):
+            while len(self.heard) < frames * FRAME_BYTES:
+                self._more.clear()
+                await self._more.wait()
+
+    def _hear(self, frame: bytes) -> None:
+        self.heard += frame
+        self._more.set()
+
+
+@pytest.fixture
+async def far_end() -> AsyncIterator[FarEnd]:
+    far = FarEnd()
+    await far.media.open()
+    yield far
+    await far.media.close()
+    far.socket.close()
+
+
+async def stream(far: FarEnd, sound: bytes, samples: int, lost: frozenset[int] = frozenset()) -> None:
+    """Send ``sound`` in packets of ``samples`` at its own pace."""
+    loop = asyncio.get_running_loop()
+    began = loop.time()
+    for number in range(len(sound) // (2 * samples)):
+        if number not in lost:
+            piece = sound[number * 2 * samples : (number + 1) * 2 * samples]
+            far.send(number, number * samples, far.codec.encode(piece))
+        await asyncio.sleep(max(0.0, began + (number + 1) * samples / 8000 - loop.time()))
+
+
+@pytest.mark.parametrize("samples", [80, 160, 240, 480])
+async def test_every_packet_length_is_heard_whole(far_end: FarEnd, samples: int) -> None:
+    sound = quiet_tone(500, 8000, 4000)
+    await stream(far_end, sound, samples)
+    start = next(at for at in range(0, len(far_end.heard), FRAME_BYTES) if any(far_end.heard[at : at + FRAME_BYTES]))
+    steady = bytes(far_end.heard[start + 4800 : start + 4800 + 6400])
+    assert signal_to_noise(steady, 500) > 25
+
+
+@pytest.mark.parametrize("codec", ["PCMA", "PCMU"])
+async def test_a_quiet_caller_keeps_his_sixteen_bits(codec: str) -> None:
+    far = FarEnd(codec)
+    await far.media.open()
+    await stream(far, quiet_tone(500, 4000, 600), 160)
+    await far.media.close()
+    far.socket.close()
+    start = next(at for at in range(0, len(far.heard), FRAME_BYTES) if any(far.heard[at : at + FRAME_BYTES]))
+    assert signal_to_noise(bytes(far.heard[start + 960 : start + 960 + 3200]), 500) > 24
+
+
+async def test_frames_come_no_faster_than_the_clock_with_nothing_arriving(far_end: FarEnd) -> None:
+    loop = asyncio.get_running_loop()
+    began = loop.time()
+    await far_end.hear(25)
+    assert loop.time() - began > 0.45
+    assert not any(far_end.heard)
+
+
+async def test_one_packet_each_tick_and_the_recording_lines_up(far_end: FarEnd) -> None:
+    far_end.playback.add(quiet_tone(500, 320, 4000))
+    packets = await far_end.receive(10)
+    numbers = [packet.sequence_number for packet in packets]
+    assert numbers == [(numbers[0] + n) % 65_536 for n in range(10)]
+    stamps = [packet.timestamp for packet in packets]
+    assert stamps == [(stamps[0] + 160 * n) % (1 << 32) for n in range(10)]
+    assert sum(any(frame) for frame in far_end.departed) == 2
+    assert abs(len(far_end.departed) - len(far_end.heard) // FRAME_BYTES) <= 1
+
+
+async def test_a_key_is_sent_on_the_clock_with_one_timestamp(far_end: FarEnd) -> None:
+    await far_end.media.press("7")
+    await far_end.hear(15)
+    packets = [packet for packet in await far_end.receive(12) if packet.payload_type == 101]
+    assert len({packet.timestamp for packet in packets}) == 1
+    assert packets[0].marker == 1
+    assert {packet.payload[0] for packet in packets} == {7}
+
+
+async def test_broken_packets_are_counted_and_harm_nothing(far_end: FarEnd) -> None:
+    target = ("127.0.0.1", far_end.ports.port)
+    for broken in (
+        b"",
+        b"\x80",
+        b"\x80\x08",
+        bytes(12),
+        b"\x80\x65" + bytes(10),
+        b"\x9f\x08" + bytes(12),
+        b"\xff" * 200,
+    ):
+        far_end.socket.sendto(broken, target)
+    far_end.send(1, 160, b"", kind=8)
+    far_end.send(2, 320, b"\x01", kind=101)
+    far_end.send(3, 480, b"x" * 160, kind=9)
+    await stream(far_end, quiet_tone(500, 4000, 4000), 160)
+    assert far_end.media.counters["malformed"] >= 5
+    assert any(far_end.heard)
+
+
+async def test_a_second_source_cannot_talk_over_the_first(far_end: FarEnd) -> None:
+    intruder = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    intruder.bind(("127.0.0.1", 0))
+    loud = PcmaCodec().encode(quiet_tone(2000, 160, 20_000))
+    for number in range(20):
+        far_end.send(number, 160 * number, far_end.codec.encode(quiet_tone(500, 160, 4000)))
+        packet = RtpPacket(payload_type=8, sequence_number=number, timestamp=160 * number, ssrc=9, payload=loud)
+        intruder.sendto(packet.serialize(), ("127.0.0.1", far_end.ports.port))
+        await asyncio.sleep(0.02)
+    intruder.close()
+    assert max(abs(value) for (value,) in struct.iter_unpack("<h", bytes(far_end.heard))) < 5000
+    assert far_end.media.counters["malformed"] == 20
+
+
+async def test_a_silent_far_end_is_noticed_once() -> None:
+    far = FarEnd(timeout_s=0.1)
+    noticed: list[bool] = []
+    far.media.on_timeout = lambda: noticed.append(True)
+    await far.media.open()
+    await far.hear(20)
+    await far.media.close()
+    far.socket.close()
+    assert noticed == [True]
+
+
+def test_ports_are_handed_out_in_turn_and_run_out() -> None:
+    probe = PortRange("127.0.0.1", 0, 0).reserve()
+    low = probe.port
+    probe.close()
+    ports = PortRange("127.0.0.1", low, low + 1)
+    first = ports.reserve()
+    assert first.port == low
+    with pytest.raises(NoPortFree, match="已全部占用"):
+        ports.reserve()
+    first.close()
+    second = ports.reserve()
+    assert second.port == low
+    second.close()
