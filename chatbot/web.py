@@ -1,6 +1,6 @@
 """The chat's HTTP and WebSocket interface; docs/api.md is its reference."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, Final
 
 from aiohttp import web
@@ -20,7 +20,7 @@ class ChatApi:
     """Routes under ``/api/chat``."""
 
     def __init__(
-        self, chat: Chat, tokens: Tokens, marks: LiveMarks, pages: Pages, present: Callable[[], tuple[str, ...]]
+        self, chat: Chat, tokens: Tokens, marks: LiveMarks, pages: Pages, present: Callable[[], Sequence[str]]
     ) -> None:
         self._chat = chat
         self._tokens = tokens

@@ -7,6 +7,8 @@ from typing import Any, Final, TypeVar
 
 import structlog
 from redis.asyncio import Redis
+from redis.asyncio.retry import Retry
+from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 
 from config.clock import Clock
@@ -45,6 +47,7 @@ class LiveState:
             decode_responses=True,
             socket_timeout=_TIMEOUT_S,
             socket_connect_timeout=_TIMEOUT_S,
+            retry=Retry(NoBackoff(), 0),
         )
         return cls(redis, clock)
 

@@ -1,0 +1,217 @@
+"""Puts the rooms together: one gateway, with the conversation core given in, so that tests can give in another."""
+
+import asyncio
+import contextlib
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Any, Final
+
+import structlog
+from aiohttp import web
+
+from callers.restrictions import Restrictions
+from chatbot.room import RoomNeeds
+from chatbot.service import Chat
+from chatbot.web import ChatApi
+from config.clock import Clock
+from config.rulebook import load_rulebook
+from config.settings import ROOT, Settings
+from desk.actions import AgentActions
+from desk.contract import Suggest
+from desk.handovers import Handovers
+from desk.pops import Pops
+from desk.presence import Presence
+from desk.service import Desk
+from desk.sessions import Sessions
+from desk.web import DeskApi
+from dialog.contract import Channel, DialogEngine
+from dialog.transcript import Transcripts
+from gateway import metrics
+from gateway.chat_desk import ChatLine, DeskForChat
+from gateway.health import Health
+from gateway.live_state import LiveState
+from gateway.node_link import NodeLink
+from gateway.operator_api import OperatorApi
+from gateway.pages import Pages, secure
+from gateway.phone import Phone
+from gateway.restriction_feed import RestrictionFeed
+from gateway.signing import TokenSigner
+from gateway.sockets import Hub
+from store import versions
+from store.accounts import Accounts
+from store.engine import Database
+from store.vault import Vault
+from tickets.service import Tickets
+
+log = structlog.get_logger("gateway")
+
+BODY_MOST: Final = 64 * 1024
+HOUSEKEEPING_S: Final = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Core:
+    """The conversation core as the gateway uses it.
+
+    ``suggest``: knowledge for an agent; ``refresh_draft``: writes what was taken down into the conversation's draft;
+    ``probe``: one synthetic turn, which leaves nothing behind; ``close``: lets go of what the core holds.
+    """
+
+    dialog: DialogEngine
+    suggest: Suggest
+    refresh_draft: Callable[[str], Awaitable[object]]
+    probe: Callable[[], Awaitable[str]]
+    close: Callable[[], Awaitable[None]]
+
+
+class Gateway:
+    """Everything of one gateway process but its listeners."""
+
+    def __init__(
+        self, settings: Settings, clock: Clock, database: Database, vault: Vault, core: Core, live: LiveState
+    ) -> None:
+        rulebook = load_rulebook(settings.city, settings.data_dir)
+        self._settings = settings
+        self._clock = clock
+        self._database = database
+        self._core = core
+        self.live: Final = live
+        signer = TokenSigner(settings.secret("session"), clock)
+        accounts = Accounts(database, vault, clock)
+        transcripts = Transcripts(database, vault)
+        tickets = Tickets(database, vault, clock, settings.city)
+        self._agent_pages = Hub()
+        self._chat_pages = Hub()
+        self.presence: Final = Presence(clock, live)
+        self.desk: Final = Desk(
+            clock=clock,
+            handovers=Handovers(database, vault, clock),
+            accounts=accounts,
+            presence=self.presence,
+            pops=Pops(transcripts, tickets, core.suggest, core.refresh_draft),
+            hub=self._agent_pages,
+            answer_timeout_s=settings.agent_answer_timeout,
+            queue_timeout_s=settings.queue_timeout,
+        )
+        decisions = Restrictions(database, vault, clock, rulebook)
+        self.link: Final = NodeLink(settings.secret("node"), clock, lambda: self.feed.current)
+        self.feed: Final = RestrictionFeed(database, decisions, rulebook, self.link.broadcast)
+        self.phone: Final = Phone(
+            link=self.link,
+            dialog=core.dialog,
+            desk=self.desk,
+            database=database,
+            vault=vault,
+            clock=clock,
+            restrictions=decisions,
+            notice=lambda: self.feed.notice,
+        )
+        self.link.handle_with(self.phone)
+        self.chat: Final = Chat(
+            RoomNeeds(core.dialog, DeskForChat(self.desk), database, transcripts, live, self._chat_pages, clock)
+        )
+        self.desk.lines = {Channel.PHONE: self.phone, Channel.WEB: ChatLine(self.chat)}
+        self.sessions: Final = Sessions(signer, accounts, clock, live)
+        self._desk_api = DeskApi(
+            desk=self.desk,
+            actions=AgentActions(self.desk, tickets),
+            sessions=self.sessions,
+            limit=live,
+            suggest=core.suggest,
+            serve_socket=self._serve_agent,
+        )
+        self._chat_api = ChatApi(self.chat, signer, live, self._chat_pages, self._chat_pages.present)
+        self._pages = Pages(ROOT / "web" / "dist", rulebook)
+        self._operator = OperatorApi(
+            token=settings.secret("operator"),
+            health=Health(clock, self._checks()),
+            phone=self.phone,
+            desk_api=self._desk_api,
+            gauge=self._gauge,
+        )
+        self._housekeeping: asyncio.Task[None] | None = None
+
+    async def start(self) -> None:
+        """Take up what is on disk and begin to work."""
+        self.live.on_back = self.presence.mirror
+        await self.sessions.restore()
+        await self.desk.start()
+        await self.feed.start()
+        self._housekeeping = asyncio.create_task(self._keep_house(), name="housekeeping")
+
+    async def stop(self) -> None:
+        """Stop in order: no new work, calls let go (their nodes hold them), pages closed."""
+        if self._housekeeping is not None:
+            self._housekeeping.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._housekeeping
+        await self.feed.stop()
+        await self.link.close()
+        await self.phone.stop()
+        await self.desk.stop()
+        for hub in (self._agent_pages, self._chat_pages):
+            hub.close_all()
+        await self._core.close()
+        await self.live.close()
+
+    def web_application(self) -> web.Application:
+        """Pages, chat and desk."""
+        application = web.Application(middlewares=[secure], client_max_size=BODY_MOST)
+        application.add_routes([*self._pages.routes(), *self._chat_api.routes(), *self._desk_api.routes()])
+        return application
+
+    def node_application(self) -> web.Application:
+        """The listener for ivr nodes."""
+        application = web.Application()
+        application.router.add_get("/node", self.link.serve)
+        return application
+
+    def operator_application(self) -> web.Application:
+        """The listener for operators."""
+        return self._operator.application()
+
+    async def _serve_agent(self, request: web.Request, key: str, first: Any, on_frame: Any) -> web.StreamResponse:
+        try:
+            return await self._agent_pages.serve(request, key, first, on_frame)
+        finally:
+            self.desk.wake()
+
+    async def _keep_house(self) -> None:
+        while True:
+            await asyncio.sleep(HOUSEKEEPING_S)
+            try:
+                await self.link.drop_lost()
+            except Exception:
+                log.exception("housekeeping_failed")
+
+    def _checks(self) -> dict[str, Callable[[], Awaitable[str]]]:
+        return {
+            "database": self._check_database,
+            "redis": self._check_redis,
+            "dialog": self._core.probe,
+            "nodes": self._check_nodes,
+        }
+
+    async def _check_database(self) -> str:
+        async with self._database.begin() as connection:
+            written = await versions.bump(connection, "health")
+        async with self._database.connect() as connection:
+            found = await versions.read(connection, "health")
+        if found < written:
+            raise RuntimeError("what was written is not there")
+        return ""
+
+    async def _check_redis(self) -> str:
+        if not await self.live.ping():
+            raise ConnectionError("Redis is away; state is kept in memory")
+        return ""
+
+    async def _check_nodes(self) -> str:
+        if not self.link.nodes:
+            raise ConnectionError("no ivr node is linked")
+        return ", ".join(sorted(self.link.nodes))
+
+    def _gauge(self) -> None:
+        metrics.NODES.set(len(self.link.nodes))
+        metrics.LIVE_CALLS.set(self.phone.live_calls)
+        metrics.WAITING.set(len(self.desk.queue_json()["waiting"]))
