@@ -36,15 +36,21 @@ async def resolve(uri: str) -> Target:
     port = parsed.port or 5060
     if not 0 < port < 65_536:
         raise BadAddress(uri, "端口超出范围")
-    try:
-        found = await asyncio.get_running_loop().getaddrinfo(
-            parsed.host, port, family=socket.AF_INET, type=socket.SOCK_DGRAM
-        )
-    except OSError as error:
-        raise BadAddress(uri, "找不到主机") from error
-    host = str(found[0][4][0])
+    host = await _ip_address(uri, parsed.host)
     user = f"{parsed.user}@" if parsed.user else ""
     return Target(f"sip:{user}{parsed.host}:{port}", parsed.user or "", (host, port))
+
+
+async def _ip_address(uri: str, name: str) -> str:
+    try:
+        return str(ipaddress.IPv4Address(name))
+    except ValueError:
+        pass
+    try:
+        found = await asyncio.get_running_loop().getaddrinfo(name, None, family=socket.AF_INET, type=socket.SOCK_DGRAM)
+    except OSError as error:
+        raise BadAddress(uri, "找不到主机") from error
+    return str(found[0][4][0])
 
 
 def reachable_host(bound: str, domain: str) -> str:
