@@ -19,7 +19,7 @@ from aiohttp import WSMsgType, web
 from pydantic import ValidationError
 
 from config.clock import Clock
-from gateway.sockets import Outbox
+from gateway.sockets import CLOSE_S, Outbox
 from ivr.protocol import (
     HEARTBEAT_S,
     PROTOCOL_VERSION,
@@ -156,7 +156,7 @@ class NodeLink:
         if not hmac.compare_digest(given.encode(), self._secret.encode()):
             log.warning("node_refused", remote=request.remote)
             return web.json_response({"error": {"code": "forbidden", "message": "节点密钥不对"}}, status=403)
-        connection = web.WebSocketResponse(max_msg_size=FRAME_MOST, heartbeat=None)
+        connection = web.WebSocketResponse(max_msg_size=FRAME_MOST, timeout=CLOSE_S)
         await connection.prepare(request)
         outbox = Outbox(connection)
         helper = asyncio.create_task(outbox.write(), name="node-writer")

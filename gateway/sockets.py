@@ -15,6 +15,8 @@ log = structlog.get_logger("gateway")
 PING_S: Final = 20.0
 QUEUE_MOST: Final = 500
 """Frames a page may lag behind before it is cut off; it reconnects and gets the whole state anew."""
+CLOSE_S: Final = 1.0
+"""How long a page that is being closed may take to say so."""
 FRAME_MOST: Final = 16 * 1024
 """Bytes of one frame from a page."""
 
@@ -79,7 +81,7 @@ class Hub:
         """Keep a page until it goes: ``first`` makes the frame it gets on arrival, ``on_frame`` answers what it sends."""
         if not same_origin(request):
             return web.json_response({"error": {"code": "bad_origin", "message": "只能从本站页面连接"}}, status=403)
-        socket = web.WebSocketResponse(heartbeat=PING_S, max_msg_size=FRAME_MOST)
+        socket = web.WebSocketResponse(heartbeat=PING_S, max_msg_size=FRAME_MOST, timeout=CLOSE_S)
         await socket.prepare(request)
         page = Outbox(socket)
         self._pages.setdefault(key, []).append(page)

@@ -5,8 +5,9 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any
 
+import aiohttp
 import pytest
-from aiohttp.test_utils import TestClient, TestServer
+from aiohttp.test_utils import TestServer
 from redis.asyncio import Redis
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
@@ -44,7 +45,7 @@ class House:
     web: TestServer
     node: TestServer
     operator: TestServer
-    visitor: Callable[[], Awaitable[TestClient[Any, Any]]]
+    visitor: Callable[[], Awaitable[aiohttp.ClientSession]]
     stop: Callable[[], Awaitable[None]]
 
     async def tick(self, seconds: float = 0.0) -> None:
@@ -91,10 +92,11 @@ async def begin(
         for server in servers:
             await server.start_server()
 
-        async def visitor() -> TestClient[Any, Any]:
-            client: TestClient[Any, Any] = TestClient(servers[0])
-            closers.append(client.close)
-            return client
+        async def visitor() -> aiohttp.ClientSession:
+            jar = aiohttp.CookieJar(unsafe=True)
+            browser = aiohttp.ClientSession(servers[0].make_url("/"), cookie_jar=jar)
+            closers.append(browser.close)
+            return browser
 
         stopped = False
 
