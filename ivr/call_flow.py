@@ -176,6 +176,11 @@ class CallFlow:
             await self._playback.idle()
         self._let_go.set()
 
+    def end_now(self) -> None:
+        """The node goes down: let the caller go without further words."""
+        self._ended_by = self._ended_by or "fault"
+        self._let_go.set()
+
     def link_lost(self) -> None:
         """The gateway is away: hold the caller."""
         if self._patience_ms is None:
@@ -401,5 +406,4 @@ class CallFlow:
     def _failed(self, error: BaseException) -> None:
         _log.error("call_task_failed", call=self.call_id, exc_info=error)
         if not self._leg.ended:
-            self._ended_by = "fault"
-            self._let_go.set()
+            self.end_now()

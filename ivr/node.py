@@ -21,6 +21,7 @@ from ivr.call_flow import PATIENCE_MS, CallFlow, Surroundings
 from ivr.emergency_words import EmergencyWords
 from ivr.health import answers_options, ask_health, serve_health
 from ivr.link import GatewayLink
+from ivr.logs import set_up_logs
 from ivr.promises import Promises
 from ivr.prompts import load_prompts
 from ivr.protocol import Ack, CallbackRecorded, GatewayFrame, LiveCall, NodeFrame, NodeLoad, Restrictions
@@ -109,9 +110,10 @@ class Node:
     async def stop(self) -> None:
         """Take no more calls, give those that are on a moment to end, then end them and everything else."""
         self._draining = True
-        if self._flows:
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._no_calls.wait(), DRAIN_S)
+        await self._calls_over(DRAIN_S)
+        for flow in self._flows.values():
+            flow.end_now()
+        await self._calls_over(1.5)
         await self._endpoint.stop()
         await self._link.flushed(1.0)
         if self._health:
@@ -123,6 +125,11 @@ class Node:
         await asyncio.gather(self._recognisers.close(), self._voice.close())
         (self._settings.run_dir / "ivr.json").unlink(missing_ok=True)
         _log.info("node_stopped")
+
+    async def _calls_over(self, within_s: float) -> None:
+        if self._flows:
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._no_calls.wait(), within_s)
 
     async def health(self) -> Mapping[str, object]:
         """Whether each part truly works; ``ok`` when all do."""
@@ -258,6 +265,7 @@ def main() -> None:
     settings = Settings()
     if "--check" in sys.argv[1:]:
         raise SystemExit(check(settings))
+    set_up_logs()
     asyncio.run(serve(settings))
 
 

@@ -25,6 +25,9 @@ PARTIAL_BYTES: Final = 2 * SAMPLE_RATE // 10
 LEAST_VOICED_MS: Final = 60
 """Less sound than this in an utterance is a click: the model is not asked."""
 STUCK_S: Final = 0.6
+"""Decoding 100 ms of audio for longer than this is a hang."""
+SLOW_STEP_S: Final = 2.5
+"""A large model may need so long to build a grammar or to finish an utterance."""
 _NOT_WORDS: Final = ("[unk]", "<unk>", "<UNK>")
 
 
@@ -172,7 +175,8 @@ class Worker:
         self._sink = sink
         self._writing = threading.Lock()
         self._queue: queue.SimpleQueue[PipeFrame | None] = queue.SimpleQueue()
-        self._busy_since: float | None = None
+        self._due: float | None = None
+        """When the operation in hand must be over, monotonic; ``None``: none is in hand."""
 
     def run(self, source: BinaryIO) -> None:
         Session(self._model, self._vocabulary)
@@ -188,8 +192,8 @@ class Worker:
         decoding.join(1.0)
 
     def _stuck(self) -> bool:
-        since = self._busy_since
-        return since is not None and time.monotonic() - since > STUCK_S
+        due = self._due
+        return due is not None and time.monotonic() > due
 
     def _send(self, kind: Kind, id: int, payload: bytes | Mapping[str, object] = b"") -> None:
         with self._writing:
@@ -198,9 +202,9 @@ class Worker:
 
     def _decode(self) -> None:
         while (frame := self._queue.get()) is not None:
-            self._busy_since = time.monotonic()
+            self._due = time.monotonic() + SLOW_STEP_S
             self._handle(frame)
-            self._busy_since = None
+            self._due = None
 
     def _handle(self, frame: PipeFrame) -> None:
         if frame.kind is Kind.CLOSE:
@@ -212,9 +216,11 @@ class Worker:
         if frame.kind is Kind.OPEN:
             session.begin(frame.json()["hints"])
         elif frame.kind is Kind.AUDIO:
-            words = session.feed(frame.payload)
-            if words is not None:
-                self._send(Kind.PARTIAL, frame.id, {"text": words})
+            for start in range(0, len(frame.payload), PARTIAL_BYTES):
+                self._due = time.monotonic() + STUCK_S
+                words = session.feed(frame.payload[start : start + PARTIAL_BYTES])
+                if words is not None:
+                    self._send(Kind.PARTIAL, frame.id, {"text": words})
         elif frame.kind is Kind.FINISH:
             self._send(Kind.RESULT, frame.id, session.finish())
 
