@@ -1,0 +1,271 @@
+"""The core's promises, turn by turn: guards first, elements with sources, nothing filed without a yes, a person always."""
+
+import pytest
+from sqlalchemy import func, select
+
+from dialog.contract import Channel, Contact, Do, MessageKind, Reply, Said
+from dialog.records import UnknownConversation
+from dialog.transcript import Transcripts
+from store.engine import Database
+from store.schema import turns
+from store.vault import Vault
+from tests.dialog.conftest import Begin, ScriptedRasa
+from tickets.model import ElementName, ElementStatus, TicketType
+from tickets.service import Tickets
+
+COMPLAINT = "昨天晚上十点半赤坎区海滨大道的工地一直施工，吵得睡不着"
+
+
+def transfer_reason(reply: Reply) -> str | None:
+    return next((directive.reason for directive in reply.directives if directive.do is Do.TRANSFER), None)
+
+
+async def test_the_greeting_asks_one_open_question(begin: Begin) -> None:
+    talk = await begin()
+    assert talk.greeting.messages[0].speech.count("？") == 1
+    assert "人工" in talk.greeting.messages[0].speech
+
+
+@pytest.mark.parametrize("text", ["公积金怎么提取", "身份证丢了去哪里补"])
+async def test_a_question_is_answered_from_an_entry_on_every_channel(
+    begin: Begin, rasa: ScriptedRasa, text: str
+) -> None:
+    told = []
+    for channel in (Channel.PHONE, Channel.WEB):
+        rasa.will("ask", {"do": "kb_lookup"})
+        reply = await (await begin(channel)).say(text)
+        told.append([(message.kind, message.entry_id, message.choices) for message in reply.messages])
+    assert told[0] == told[1]
+    assert told[0][0][0] in {MessageKind.ANSWER, MessageKind.CHOOSE}
+
+
+async def test_a_complaint_without_rasa_becomes_a_ticket(begin: Begin, tickets: Tickets) -> None:
+    talk = await begin()
+    for text in ("我要投诉", COMPLAINT, "我姓王", "希望尽快停工"):
+        reply = await talk.say(text)
+        assert reply.ticket_no is None
+        assert reply.engine == "fallback"
+    assert reply.messages[-1].kind is MessageKind.CONFIRM
+    reply = await talk.say("对")
+    assert reply.ticket_no is not None
+    ticket = await tickets.get(reply.ticket_no)
+    assert ticket.type is TicketType.COMPLAINT
+    assert all(ticket.elements.get(name).status is ElementStatus.FILLED for name in ElementName)
+    assert reply.ticket_no in reply.messages[-1].speech
+
+
+async def test_every_filled_element_points_at_words_that_were_said(
+    begin: Begin, tickets: Tickets, database: Database, vault: Vault
+) -> None:
+    talk = await begin()
+    reply = await talk.say_all(["我要投诉", COMPLAINT, "我姓王", "希望尽快停工", "对"])
+    said = {turn.id: turn.text for turn in await Transcripts(database, vault).turns_of(talk.id)}
+    assert reply.ticket_no is not None
+    ticket = await tickets.get(reply.ticket_no)
+    spans = [span for name in ElementName for span in ticket.elements.get(name).source]
+    assert len(spans) >= 5
+    for span in spans:
+        assert said[span.turn_id][span.start : span.end] == span.text
+
+
+async def test_nothing_is_filed_without_a_yes(begin: Begin, rasa: ScriptedRasa, tickets: Tickets) -> None:
+    talk = await begin()
+    rasa.will("affirm", {"do": "submit_ticket"})
+    reply = await talk.say("好的登记吧")
+    assert reply.ticket_no is None
+    assert await tickets.list() == ()
+
+
+async def test_a_correction_changes_the_element_and_is_read_back(begin: Begin, tickets: Tickets) -> None:
+    talk = await begin()
+    await talk.say_all(["我要投诉", COMPLAINT, "我姓王", "希望尽快停工", "不对"])
+    reply = await talk.say("地点错了")
+    assert reply.messages[-1].kind is MessageKind.ASK
+    assert reply.expect.element == "place"
+    reply = await talk.say("霞山区人民大道")
+    assert "霞山区人民大道" in reply.messages[-1].text
+    reply = await talk.say("对")
+    assert reply.ticket_no is not None
+    place = (await tickets.get(reply.ticket_no)).elements.place
+    assert place.value is not None
+    assert place.value["district"] == "霞山区"
+
+
+async def test_a_second_complaint_starts_from_nothing(begin: Begin, tickets: Tickets) -> None:
+    talk = await begin()
+    first = await talk.say_all(["我要投诉", COMPLAINT, "我姓王", "希望尽快停工", "对"])
+    await talk.say("我要投诉")
+    reply = await talk.say("霞山区解放西路的垃圾一直没人清理")
+    assert reply.ticket_no is None
+    draft = await tickets.of_conversation(talk.id)
+    assert draft is not None
+    assert draft.no is None
+    assert draft.elements.place.value is not None
+    assert "海滨大道" not in str(draft.elements.place.value)
+    assert first.ticket_no is not None
+
+
+async def test_a_question_in_the_form_is_answered_and_the_form_goes_on(begin: Begin, rasa: ScriptedRasa) -> None:
+    talk = await begin()
+    rasa.will("complain", {"do": "start_ticket", "type": "complaint"}, {"ask": "event"})
+    await talk.say("我要投诉")
+    rasa.will("ask", {"do": "kb_lookup"}, {"ask": "event"})
+    reply = await talk.say("身份证丢了去哪里补")
+    assert [message.kind for message in reply.messages][-1] is MessageKind.ASK
+    assert reply.messages[0].kind in {MessageKind.ANSWER, MessageKind.CHOOSE}
+
+
+async def test_an_element_asked_twice_in_vain_is_left_out_with_the_reason(begin: Begin, tickets: Tickets) -> None:
+    talk = await begin()
+    await talk.say("我要投诉")
+    for text in (COMPLAINT, "希望尽快停工", "呃", "呃", "呃"):
+        reply = await talk.say(text)
+        if reply.messages[-1].kind is MessageKind.CONFIRM:
+            break
+    assert reply.messages[-1].kind is MessageKind.CONFIRM
+    reply = await talk.say("对")
+    assert reply.ticket_no is not None
+    elements = (await tickets.get(reply.ticket_no)).elements
+    assert elements.complete
+
+
+@pytest.mark.parametrize("before", [[], ["我要投诉"], ["我要投诉", COMPLAINT, "我姓王", "希望尽快停工"]])
+async def test_an_emergency_comes_before_everything(begin: Begin, before: list[str]) -> None:
+    talk = await begin()
+    for text in before:
+        await talk.say(text)
+    reply = await talk.say("家里煤气泄漏了")
+    assert reply.emergency
+    assert transfer_reason(reply) == "emergency"
+    assert "119" in reply.messages[0].speech
+    assert reply.engine == "guard"
+
+
+async def test_a_restricted_caller_gets_no_dialogue_but_emergencies_get_through(
+    begin: Begin, rasa: ScriptedRasa
+) -> None:
+    talk = await begin(contact=Contact("13800000000", restricted=True))
+    assert talk.greeting.messages == ()
+    reply = await talk.say("公积金怎么提取")
+    assert not any(message.entry_id for message in reply.messages)
+    assert rasa.asked == []
+    assert (await talk.say("着火了")).emergency
+
+
+async def test_words_still_being_said_answer_only_an_emergency_or_a_call_for_a_person(begin: Begin) -> None:
+    talk = await begin()
+    assert await talk.dialog.partial(talk.id, "我想问公积金", talk.clock.now()) is None
+    assert await talk.dialog.partial(talk.id, "我想咨询火灾保险", talk.clock.now()) is None
+    reply = await talk.dialog.partial(talk.id, "我家着火了快", talk.clock.now())
+    assert reply is not None
+    assert reply.emergency
+
+
+async def test_a_doubtful_emergency_asks_one_question(begin: Begin) -> None:
+    talk = await begin()
+    reply = await talk.say("我想咨询火灾保险")
+    assert not reply.emergency
+    assert reply.messages[0].kind is MessageKind.ASK
+    reply = await talk.say("不是")
+    assert not reply.emergency
+    again = await talk.say("我想咨询火灾保险")
+    assert (await talk.say("是的")).emergency or again.directives
+
+
+@pytest.mark.parametrize(("text", "said"), [("0", Said.KEYS), ("转人工", Said.SPEECH), ("我要找接线员", Said.TYPED)])
+async def test_a_person_at_once(begin: Begin, text: str, said: Said) -> None:
+    talk = await begin()
+    assert transfer_reason(await talk.say(text, said)) == "asked"
+
+
+async def test_two_turns_that_lead_nowhere_bring_a_person(begin: Begin, rasa: ScriptedRasa) -> None:
+    talk = await begin()
+    rasa.will("nlu_fallback", {"do": "clarify"})
+    rasa.will("nlu_fallback", {"do": "clarify"})
+    assert transfer_reason(await talk.say("吧啦吧啦")) is None
+    assert transfer_reason(await talk.say("叽里咕噜")) == "failed"
+
+
+async def test_a_question_without_an_answer_brings_a_person(begin: Begin, rasa: ScriptedRasa) -> None:
+    talk = await begin()
+    rasa.will("ask", {"do": "kb_lookup"})
+    rasa.will("ask", {"do": "kb_lookup"})
+    assert transfer_reason(await talk.say("量子计算机的纠错码怎么选")) is None
+    assert transfer_reason(await talk.say("量子计算机的比特怎么算")) == "unanswered"
+
+
+async def test_silence_asks_twice_in_other_words_and_then_a_person(begin: Begin) -> None:
+    talk = await begin()
+    replies = [await talk.dialog.silence(talk.id, count, talk.clock.now()) for count in (1, 2, 3)]
+    assert replies[0].messages[0].speech != replies[1].messages[0].speech
+    assert [transfer_reason(reply) for reply in replies] == [None, None, "failed"]
+
+
+async def test_repeat_says_the_last_answer_again(begin: Begin, rasa: ScriptedRasa) -> None:
+    talk = await begin()
+    rasa.will("ask", {"do": "kb_lookup"})
+    rasa.will("repeat", {"do": "repeat"})
+    first = await talk.say("身份证丢了去哪里补")
+    assert (await talk.say("再说一遍")).messages == first.messages
+
+
+async def test_progress_is_told_only_to_the_number_it_came_from(begin: Begin) -> None:
+    talk = await begin()
+    filed = await talk.say_all(["我要投诉", COMPLAINT, "我姓王", "希望尽快停工", "对"])
+    assert filed.ticket_no is not None
+    own = await talk.say_all(["查进度", filed.ticket_no])
+    assert "投诉" in own.messages[0].text
+    other = await begin(contact=Contact("13900000000"))
+    stranger = await other.say_all(["查进度", filed.ticket_no])
+    assert "投诉" not in stranger.messages[0].text
+
+
+async def test_the_turn_is_on_disk_before_the_reply_is_given(begin: Begin, database: Database) -> None:
+    talk = await begin()
+    reply = await talk.say("公积金怎么提取")
+    async with database.connect() as connection:
+        found = await connection.execute(select(func.count()).where(turns.c.id == reply.turn_id))
+    assert found.scalar() == 1
+
+
+async def test_another_process_goes_on_where_the_first_stood(
+    begin: Begin, rasa: ScriptedRasa, settings: object, database: Database, vault: Vault
+) -> None:
+    talk = await begin()
+    await talk.say_all(["我要投诉", COMPLAINT, "我姓王"])
+    fresh = await begin()
+    fresh.id = talk.id
+    reply = await fresh.say("希望尽快停工")
+    assert reply.messages[-1].kind is MessageKind.CONFIRM
+
+
+async def test_long_text_is_refused_politely_and_secrets_are_not_kept(
+    begin: Begin, database: Database, vault: Vault, rasa: ScriptedRasa
+) -> None:
+    talk = await begin()
+    reply = await talk.say("很长" * 400)
+    assert "500" in reply.messages[0].text
+    assert rasa.asked == []
+    await talk.say("我的身份证是440801199001011234")
+    said = "".join(turn.text for turn in await Transcripts(database, vault).turns_of(talk.id))
+    assert "440801199001011234" not in said
+    assert all("440801199001011234" not in text for text, *_ in rasa.asked)
+
+
+async def test_rasa_gets_statuses_and_masked_words_only(begin: Begin, rasa: ScriptedRasa) -> None:
+    talk = await begin()
+    rasa.will("complain", {"do": "start_ticket", "type": "complaint"}, {"ask": "time"})
+    await talk.say("我叫李秀英，电话13811112222，我要投诉楼下烧烤店油烟太大")
+    text, statuses, active, _ = rasa.asked[0]
+    assert "李秀英" not in text
+    assert "13811112222" not in text
+    assert not active
+    assert set(statuses.values()) <= {"filled", "declined", None}
+    assert statuses["person"] == "filled"
+
+
+async def test_a_closed_conversation_takes_no_more_turns(begin: Begin) -> None:
+    talk = await begin()
+    await talk.dialog.close(talk.id, "caller", talk.clock.now())
+    with pytest.raises(UnknownConversation):
+        await talk.say("喂")
