@@ -27,12 +27,12 @@ class MeasureError(Exception):
     """A folder of recordings cannot be measured; the message says in Chinese what to do."""
 
 
-def _cardinal(number: int) -> str:
+def cardinal(number: int) -> str:
     """``number`` (0 ≤ number < 10⁸) as it is counted: 10592 → 一万零五百九十二, 15 → 十五."""
     if number >= 10_000:
         high, low = divmod(number, 10_000)
         gap = "零" if 0 < low < 1000 else ""
-        return f"{_cardinal(high)}万{gap}{'一' if 10 <= low < 20 else ''}{_cardinal(low) if low else ''}"
+        return f"{cardinal(high)}万{gap}{'一' if 10 <= low < 20 else ''}{cardinal(low) if low else ''}"
     if number < 10:
         return _DIGITS[number]
     for unit, name in ((1000, "千"), (100, "百"), (10, "十")):
@@ -40,7 +40,7 @@ def _cardinal(number: int) -> str:
             high, low = divmod(number, unit)
             head = "" if unit == 10 and high == 1 else _DIGITS[high]
             gap = "零" if low and low < unit // 10 else ""
-            tail = _cardinal(low) if low else ""
+            tail = cardinal(low) if low else ""
             if 10 <= low < 20:
                 tail = "一" + tail
             return f"{head}{name}{gap}{tail}"
@@ -56,7 +56,7 @@ def _readings(digits: str, following: str) -> list[str]:
     single = _one_by_one(digits)
     if len(digits) > _LONGEST_CARDINAL or (len(digits) > 1 and digits[0] == "0"):
         return [single]
-    counted = _cardinal(int(digits))
+    counted = cardinal(int(digits))
     if len(digits) == 4 and following.startswith("年"):
         return [single]
     if len(digits) <= 2:
@@ -74,12 +74,12 @@ _NUMBER: Final = re.compile(
 def _spoken_number(match: re.Match[str], text: str) -> list[str]:
     if match["date"]:
         year, month, day = re.split(r"[-/]", match["date"])
-        return [f"{_one_by_one(year)}年{_cardinal(int(month))}月{_cardinal(int(day))}日"]
+        return [f"{_one_by_one(year)}年{cardinal(int(month))}月{cardinal(int(day))}日"]
     if match["clock"]:
         hour, minute = re.split(r"[:：]", match["clock"])
-        minutes = "" if minute == "00" else (("零" if minute[0] == "0" else "") + _cardinal(int(minute)) + "分")
-        readings = [f"{_cardinal(int(hour))}点{minutes}"]
-        return [*readings, f"{_cardinal(int(hour))}点半"] if minute == "30" else readings
+        minutes = "" if minute == "00" else (("零" if minute[0] == "0" else "") + cardinal(int(minute)) + "分")
+        readings = [f"{cardinal(int(hour))}点{minutes}"]
+        return [*readings, f"{cardinal(int(hour))}点半"] if minute == "30" else readings
     grouped = re.fullmatch(r"\d{1,3}(?:[,，]\d{3})+", match["number"])
     parts = [match["number"]] if grouped else re.split(r"[,，]", match["number"])
     if len(parts) > 1:
