@@ -25,7 +25,7 @@ class Clause:
 
 
 _PIECE: Final = re.compile(r"[^，。！？；,!?;…~～\n]+")
-_WHO_ASKS: Final = r"(?:我(?:们)?(?:大家)?|本人|咱们?|大家|业主们?|居民们?|群众|特|特此|现|强烈|因此|所以|在此|另外|还有|同时|就是|就|也|还|那|只|只是|然后|最后|并且?|并|而且|但|但是|而|更|非常|十分|真心|真的|恳切)"
+_WHO_ASKS: Final = r"(?:我(?:们)?(?:大家)?|本人|咱们?|大家|业主们?|居民们?|群众|特|特此|现|强烈|因此|所以|在此|另外|还有|同时|就是|就|也|还|那|只|只是|然后|最后|并且?|并|而且|但|但是|而|更|非常|十分|真心|真的|恳切|你们|您们|政府|有关部门|相关部门|领导)"
 _WISH: Final = re.compile(
     rf"(?P<lead>{_WHO_ASKS}*)(?P<cue>"
     r"(?:希望|盼望|期望|恳请|恳求|请求|要求(?!我们|我(?!们)|他们|业主|员工|家长|每|必须|交|加|缴)|呼吁|盼|诉求(?:是|就是)?|(?:想|要)请|想(?:要)?让|想求助|想申请|需要(?=你们|有人|政府|部门|相关|有关|尽快|帮|派|他们|处理|解决)|"
@@ -191,4 +191,4 @@ def tells_something(words: str) -> bool:
     if _TROUBLE.search(bare):
         return True
     telling = [token for token in tokens(bare) if token.kind in _FUNCTION_KINDS and token.word not in _EMPTY_VERBS]
-    return (len(bare) >= 4 and bool(telling)) or len(bare) >= 8
+    return (len(bare) >= 4 and bool(telling)) or len(bare) >= 7
