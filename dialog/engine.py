@@ -111,6 +111,18 @@ class Dialog:
             await self._records.end(conversation_id, ended_by, at)
         self._locks.pop(conversation_id, None)
 
+    async def refresh_draft(self, conversation_id: str) -> None:
+        """Write what the conversation has taken down so far into its draft, for an agent who takes over."""
+        async with self._locks[conversation_id]:
+            record = await self._records.load(conversation_id)
+            state = record.state
+            if state.missing() != ASK_ORDER:
+                await self._actions.keep_draft(record, state.ticket_type or TicketType.CONSULTATION.value)
+
+    def warm(self, at: datetime) -> None:
+        """Load dictionaries now, so that the first caller does not wait for them (two to three seconds)."""
+        self._extractor.warm(at)
+
     async def _decide(self, record: Record, utterance: Utterance, turn_id: str, at: datetime, out: Outcome) -> None:
         if await self._guarded(record, utterance, out):
             return
