@@ -237,7 +237,7 @@ def make_node(settings: Settings) -> Node:
         settings,
         endpoint=make_endpoint(settings),
         voice=Voice("bot", cache_dir=settings.data_dir / "cache" / "voice"),
-        recognisers=RecogniserPool(model, settings.recogniser_workers),
+        recognisers=RecogniserPool(model.path, settings.recogniser_workers, name=model.name),
     )
 
 

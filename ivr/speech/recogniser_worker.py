@@ -28,7 +28,8 @@ STUCK_S: Final = 0.6
 """Decoding 100 ms of audio for longer than this is a hang."""
 SLOW_STEP_S: Final = 2.5
 """A large model may need so long to build a grammar or to finish an utterance."""
-_NOT_WORDS: Final = ("[unk]", "<unk>", "<UNK>")
+ANYTHING_ELSE: Final = "[unk]"
+_NOT_WORDS: Final = (ANYTHING_ELSE, "<unk>", "<UNK>")
 
 
 def joined(text: str) -> str:
@@ -64,9 +65,14 @@ class Vocabulary:
         return " ".join(words) or None
 
     def grammar(self, hints: Sequence[str]) -> str | None:
-        """A grammar of the hints that the model can hear, as JSON; ``None`` rather than an empty one."""
+        """A grammar of the hints that the model can hear, as JSON; ``None`` rather than an empty one.
+
+        Also ``None`` for a model without a word for everything else: it would hear a hint in whatever is said.
+        """
+        if not self.has(ANYTHING_ELSE):
+            return None
         phrases = sorted({words for hint in hints if (words := self.split("".join(hint.split())))})
-        return json.dumps([*phrases, "[unk]"], ensure_ascii=False) if phrases else None
+        return json.dumps([*phrases, ANYTHING_ELSE], ensure_ascii=False) if phrases else None
 
 
 class Decoding:

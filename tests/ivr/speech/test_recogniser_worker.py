@@ -1,0 +1,147 @@
+"""The real recogniser: Vosk with the model we ship, in its worker processes, hearing our own voice."""
+
+import asyncio
+import json
+import os
+import signal
+from collections.abc import AsyncIterator
+
+import numpy as np
+import pytest
+import pytest_asyncio
+
+from asr_models.library import shipped
+from asr_models.measure import likeness
+from ivr.speech.recogniser_pool import RecogniserPool
+from ivr.speech.recogniser_worker import ANYTHING_ELSE, Vocabulary, joined
+from ivr.speech.voice import Voice
+
+FRAME_BYTES = 320
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def pool() -> AsyncIterator[RecogniserPool]:
+    async with RecogniserPool(shipped().path, 2) as running:
+        yield running
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def caller() -> AsyncIterator[Voice]:
+    async with Voice("caller") as voice:
+        yield voice
+
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+
+def tone(hertz: list[float], ms: int = 2000) -> bytes:
+    moment = np.arange(ms * 8) / 8000
+    wave = np.sum([0.2 * np.sin(2 * np.pi * hz * moment) for hz in hertz], axis=0)
+    return bytes((wave * 32767).astype("<i2").tobytes())
+
+
+@pytest.mark.parametrize("sentence", ["我要投诉", "公积金怎么提取", "家里煤气泄漏了", "人工"])
+async def test_what_is_said_is_recognised(pool: RecogniserPool, caller: Voice, sentence: str) -> None:
+    heard = await pool.transcribe(bytes(4800) + await caller.synthesise(sentence) + bytes(4800))
+    assert likeness(sentence, heard.text) >= 0.75
+    assert " " not in heard.text
+    assert 0.3 < heard.confidence <= 1
+    assert "".join(word.text for word in heard.words) == heard.text
+    assert all(word.start_ms < word.end_ms for word in heard.words)
+
+
+async def test_an_emergency_is_heard_before_the_sentence_is_over(pool: RecogniserPool, caller: Voice) -> None:
+    pcm = await caller.synthesise("家里煤气泄漏了，现在一屋子都是味道，我应该怎么办")
+    partials: list[tuple[int, str]] = []
+    recogniser = pool.open(lambda words: partials.append((fed, words)))
+    recogniser.begin()
+    for fed in range(0, len(pcm), FRAME_BYTES):
+        recogniser.feed(pcm[fed : fed + FRAME_BYTES])
+        await asyncio.sleep(0.002)
+    await recogniser.finish()
+    await recogniser.close()
+    first = next((at for at, words in partials if "煤气泄漏" in words), None)
+    assert first is not None
+    assert first < len(pcm) * 0.7
+
+
+@pytest.mark.parametrize(
+    "pcm",
+    [bytes(32_000), tone([941, 1336]), tone([450]), tone([50, 100]), tone([1004], 300)],
+    ids=["silence", "key", "dial tone", "hum", "test tone"],
+)
+async def test_silence_and_tones_are_no_words(pool: RecogniserPool, pcm: bytes) -> None:
+    assert (await pool.transcribe(pcm)).text == ""
+
+
+async def test_a_key_tone_in_a_sentence_is_taken_out(pool: RecogniserPool, caller: Voice) -> None:
+    pcm = tone([770, 1336], 400) + bytes(6400) + await caller.synthesise("公积金怎么提取")
+    assert likeness("公积金怎么提取", (await pool.transcribe(pcm)).text) >= 0.75
+
+
+async def test_hints_do_not_make_words_of_something_else(pool: RecogniserPool, caller: Voice) -> None:
+    recogniser = pool.open(lambda words: None)
+    recogniser.begin(["对", "不对", "没有这个词哈利波特"])
+    recogniser.feed(await caller.synthesise("请问公积金怎么提取"))
+    assert likeness("请问公积金怎么提取", (await recogniser.finish()).text) >= 0.75
+    await recogniser.close()
+
+
+async def test_many_calls_at_once_are_kept_apart(pool: RecogniserPool, caller: Voice) -> None:
+    sentences = ["我要投诉", "公积金怎么提取", "家里煤气泄漏了"] * 4
+    sounds = [await caller.synthesise(sentence) for sentence in sentences]
+    calls = [pool.open(lambda words: None) for _ in sentences]
+    for call in calls:
+        call.begin()
+    for start in range(0, max(map(len, sounds)), FRAME_BYTES):
+        for call, pcm in zip(calls, sounds, strict=True):
+            if start < len(pcm):
+                call.feed(pcm[start : start + FRAME_BYTES])
+    heard = await asyncio.gather(*(call.finish(within_s=30) for call in calls))
+    for call in calls:
+        await call.close()
+    assert [likeness(said, got.text) >= 0.75 for said, got in zip(sentences, heard, strict=True)] == [True] * 12
+
+
+async def test_a_worker_killed_in_mid_sentence_costs_no_word(pool: RecogniserPool, caller: Voice) -> None:
+    pcm = await caller.synthesise("公积金怎么提取")
+    recogniser = pool.open(lambda words: None)
+    recogniser.begin()
+    half = len(pcm) // 2 // FRAME_BYTES * FRAME_BYTES
+    recogniser.feed(pcm[:half])
+    await asyncio.sleep(0.1)
+    assert recogniser.place is not None
+    assert recogniser.place.worker is not None
+    pid = recogniser.place.worker.pid
+    assert pid is not None
+    os.kill(pid, signal.SIGKILL)
+    recogniser.feed(pcm[half:])
+    assert likeness("公积金怎么提取", (await recogniser.finish()).text) >= 0.75
+    await recogniser.close()
+
+
+class _Model:
+    """A model's vocabulary."""
+
+    def __init__(self, *words: str) -> None:
+        self._words = words
+
+    def vosk_model_find_word(self, word: str) -> int:
+        return self._words.index(word) if word in self._words else -1
+
+
+async def test_a_grammar_holds_only_words_that_the_model_knows() -> None:
+    vocabulary = Vocabulary(_Model(ANYTHING_ELSE, "不", "对", "不对", "公积金", "提取"))
+    assert vocabulary.split("公积金提取") == "公积金 提取"
+    assert vocabulary.split("不对") == "不对"
+    assert vocabulary.split("哈利波特") is None
+    grammar = vocabulary.grammar(["不对", "哈利波特", "公积金 提取", ""])
+    assert grammar is not None
+    assert json.loads(grammar) == ["不对", "公积金 提取", ANYTHING_ELSE]
+    assert vocabulary.grammar([]) is None
+    assert vocabulary.grammar(["哈利波特"]) is None
+    assert Vocabulary(_Model("对")).grammar(["对"]) is None
+
+
+async def test_spaces_and_unknown_words_are_taken_out() -> None:
+    assert joined("我 要 [unk] 投诉") == "我要投诉"
