@@ -1,75 +1,63 @@
-"""The conversation core of one gateway process, with what keeps it fresh."""
+"""The conversation core of a running gateway: dialogue, knowledge that follows its changes, and a probe of the whole."""
 
 import asyncio
 import contextlib
+from datetime import datetime
 from typing import Any, Final
 
 import structlog
+from sqlalchemy import delete
 
-from config.clock import Clock
-from config.rulebook import load_rulebook
+from config.clock import Clock, local
 from config.settings import Settings
-from dialog.elements.extract import Extractor
+from dialog.contract import Channel, Contact, DialogEngine, Utterance
 from dialog.factory import build_dialog
-from dialog.rasa_client import connect
-from dialog.records import UnknownConversation
+from dialog.rasa_client import RasaClient, connect
 from gateway.assembly import Core
 from knowledge.contract import Ranked
 from knowledge.search import Search
 from store.engine import Database
+from store.ids import new_id
+from store.schema import metadata
 from store.vault import Vault
 
 log = structlog.get_logger("gateway")
 
 REFRESH_S: Final = 1.0
-"""How often a change of the knowledge base is looked for (``docs/decisions.md`` 1)."""
-_PROBE_QUESTION: Final = "居住证怎么办理"
-_PROBE_MATTER: Final = "昨天晚上十点在人民路有人施工"
+PROBE_EVERY_S: Final = 5.0
+"""A synthetic turn is taken at most this often; between, its last finding is told."""
+_QUESTION: Final = "你好，请问公积金怎么提取"
 
 
 async def build_core(settings: Settings, database: Database, vault: Vault, clock: Clock) -> Core:
-    """The core over this installation's store, knowledge and Rasa; its dictionaries are loaded before it returns."""
+    """Load the knowledge base, connect to Rasa (which may come later) and put the core together."""
     search = Search(database, settings, clock)
     await search.refresh_if_changed()
     rasa = connect(settings)
     dialog = build_dialog(settings, database, vault, clock, search=search, understanding=rasa)
-    extractor = Extractor(load_rulebook(settings.city, settings.data_dir))
-    await asyncio.to_thread(dialog.warm, clock.now())
-    refresher = asyncio.create_task(_keep_fresh(search), name="knowledge-refresh")
+    follower = asyncio.create_task(_follow(search), name="knowledge-follower")
+    probe = await Probe.prepare(settings, vault, clock, search, rasa)
 
     async def suggest(question: str) -> dict[str, Any]:
-        ranking = search.search(question, clock.now(), "desk")
-        return {"verdict": ranking.verdict.value, "entries": [_entry(ranked) for ranked in ranking.ranked[:3]]}
+        ranking = await asyncio.to_thread(search.search, question, clock.now(), "desk")
+        entries = [entry_json(ranked) for ranked in ranking.ranked]
+        return {"verdict": ranking.verdict.value, "entries": entries}
 
     async def refresh_draft(conversation_id: str) -> None:
-        with contextlib.suppress(UnknownConversation):
-            await dialog.refresh_draft(conversation_id)
-
-    async def probe() -> str:
-        """Search, extraction and Rasa answer; without Rasa the fallback does, and the gateway works."""
-        search.search(_PROBE_QUESTION, clock.now())
-        extractor.extract(_PROBE_MATTER, turn_id="probe", at=clock.now())
-        return "rasa" if await rasa.healthy() else "fallback"
+        """The core writes its draft with every turn that adds to it."""
 
     async def close() -> None:
-        refresher.cancel()
+        follower.cancel()
         with contextlib.suppress(asyncio.CancelledError):
-            await refresher
+            await follower
+        await probe.close()
         await rasa.close()
 
-    return Core(dialog=dialog, suggest=suggest, refresh_draft=refresh_draft, probe=probe, close=close)
+    return Core(dialog, suggest, refresh_draft, probe.look, close)
 
 
-async def _keep_fresh(search: Search) -> None:
-    while True:
-        await asyncio.sleep(REFRESH_S)
-        try:
-            await search.refresh_if_changed()
-        except Exception:
-            log.exception("knowledge_refresh_failed")
-
-
-def _entry(ranked: Ranked) -> dict[str, Any]:
+def entry_json(ranked: Ranked) -> dict[str, Any]:
+    """A knowledge entry for the agent's page."""
     entry = ranked.entry
     return {
         "id": entry.id,
@@ -81,5 +69,67 @@ def _entry(ranked: Ranked) -> dict[str, Any]:
         "source": entry.source,
         "effective_at": entry.effective_at.isoformat(),
         "sample": entry.sample,
-        "score": round(ranked.score, 4),
+        "score": round(ranked.score, 3),
     }
+
+
+class Probe:
+    """Synthetic conversations through the same core, over a store of their own, so that the books stay clean."""
+
+    def __init__(self, dialog: DialogEngine, scratch: Database, clock: Clock) -> None:
+        self._dialog = dialog
+        self._scratch = scratch
+        self._clock = clock
+        self._looked = -PROBE_EVERY_S
+        self._found = ""
+        self._looking = asyncio.Lock()
+
+    @classmethod
+    async def prepare(cls, settings: Settings, vault: Vault, clock: Clock, search: Search, rasa: RasaClient) -> "Probe":
+        """Make the scratch store anew."""
+        file = settings.run_dir / "probe.db"
+        for old in settings.run_dir.glob("probe.db*"):
+            old.unlink(missing_ok=True)
+        scratch = Database(f"sqlite+aiosqlite:///{file}")
+        await scratch.migrate()
+        dialog = build_dialog(settings, scratch, vault, clock, search=search, understanding=rasa)
+        return cls(dialog, scratch, clock)
+
+    async def look(self) -> str:
+        """Which engine answered; raises when a turn through the core brings no answer."""
+        async with self._looking:
+            if self._clock.monotonic() - self._looked >= PROBE_EVERY_S:
+                self._found = await self._turn(self._clock.now())
+                self._looked = self._clock.monotonic()
+        return self._found
+
+    async def _turn(self, at: datetime) -> str:
+        conversation_id, greeting = await self._dialog.open(Channel.WEB, Contact(), new_id(), at)
+        reply = await self._dialog.turn(conversation_id, Utterance(_QUESTION), at)
+        await self._dialog.close(conversation_id, "probe", at)
+        await self._forget()
+        if not greeting.messages or not reply.messages:
+            raise RuntimeError("the core answered nothing")
+        return f"{reply.engine} {local(at):%H:%M:%S}"
+
+    async def _forget(self) -> None:
+        async with self._scratch.begin() as connection:
+            for table in reversed(metadata.sorted_tables):
+                await connection.execute(delete(table))
+
+    async def close(self) -> None:
+        await self._scratch.close()
+
+
+async def _follow(search: Search) -> None:
+    """Take up changes of the knowledge base within a second."""
+    failing = False
+    while True:
+        await asyncio.sleep(REFRESH_S)
+        try:
+            await search.refresh_if_changed()
+            failing = False
+        except Exception:
+            if not failing:
+                log.exception("knowledge_not_refreshed")
+            failing = True
