@@ -19,15 +19,18 @@ FEATURES: Final = (
     "title_words",
     "title_grams",
     "whole",
+    "evidence",
 )
 """Of an entry: likeness of words, character pairs and sounds to its most and second most similar way of asking; share of
 the question's weight that its ways together hold, or its answer; likeness to its own question; likeness of its best way
-in words and pairs at once."""
+in words and pairs at once; log-likelihood of the words, scaled."""
 
 NONE_FEATURES: Final = ("bias", "unknown_words", "unknown_grams", "thin")
 """Of the question alone, for there being no answer: a constant; the share of its words' and pairs' weight that no entry
 holds; how few telling words it has."""
 
+_MUCH_EVIDENCE: Final = 20.0
+"""Log-likelihood ratio that counts as 1: about four telling words."""
 _FULL: Final = 3.0
 """Known words of a question that is not thin."""
 
@@ -74,6 +77,7 @@ def _entry_features(index: Index, position: int, asked: Way) -> tuple[float, ...
         words[0],
         grams[0],
         whole,
+        index.frequencies.evidence(asked.words.terms, item) / _MUCH_EVIDENCE,
     )
 
 

@@ -75,6 +75,11 @@ class Indexed:
         return frozenset(sound for terms in self.terms for sound in terms.sounds)
 
     @cached_property
+    def word_counts(self) -> Counter[str]:
+        """In how many ways of asking each word stands."""
+        return Counter(word for terms in self.terms for word in terms.words)
+
+    @cached_property
     def body_words(self) -> frozenset[str]:
         return frozenset(self.body)
 
@@ -110,6 +115,25 @@ class Weights:
         return sum(self._weights[term] ** 2 for term in one.terms & other.terms) / (one.length * other.length)
 
 
+class Frequencies:
+    """How often each word is asked, over all entries and in one of them."""
+
+    _PRIOR: Final = 20.0
+    """Words that every entry is taken to hold of the whole knowledge base's: one rare word alone proves little."""
+
+    def __init__(self, indexed: Sequence[Indexed]) -> None:
+        totals: Counter[str] = Counter()
+        for item in indexed:
+            totals.update(item.word_counts)
+        everything = sum(totals.values())
+        self._share = {word: count / everything for word, count in totals.items()}
+
+    def evidence(self, asked: Iterable[str], item: Indexed) -> float:
+        """Log of how much likelier ``asked`` is from one who means ``item`` than from anybody (smoothed, ≥ 0)."""
+        counts = item.word_counts
+        return sum(math.log1p(counts[word] / (self._PRIOR * self._share[word])) for word in asked if word in counts)
+
+
 class Index:
     """A searchable set of entries. ``folder``: where it lives; ``None``: in memory."""
 
@@ -120,6 +144,7 @@ class Index:
         self.words: Final = Weights([item.words for item in self.indexed])
         self.grams: Final = Weights([item.grams for item in self.indexed])
         self.sounds: Final = Weights([item.sounds for item in self.indexed])
+        self.frequencies: Final = Frequencies(self.indexed)
         self.ways: Final = tuple(
             tuple(
                 Way(self.words.vector(terms.words), self.grams.vector(terms.grams), self.sounds.vector(terms.sounds))
