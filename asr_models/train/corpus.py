@@ -67,7 +67,8 @@ def _read_out(text: str) -> Iterator[str]:
 
 def written_texts(root: Path = ROOT) -> tuple[list[str], list[str]]:
     """(knowledge, rules): lines of the sample knowledge base and of rulebooks and prompts, as far as they exist."""
-    knowledge, rules = [], []
+    knowledge: list[str] = []
+    rules: list[str] = []
     for file in sorted((root / "knowledge" / "sample").glob("**/*.yaml")):
         for entry in yaml.safe_load(file.read_text(encoding="utf-8")) or []:
             asked = [entry.get("question", ""), *entry.get("similar", [])]
