@@ -54,14 +54,14 @@ _SECRET: Final = re.compile(r"(?:不说了?|算了|不用了?|不方便|不想�
 
 _BUSINESS: Final = (
     r"烧烤店|烧烤摊|大排档|饭店|餐厅|餐馆|饭馆|酒楼|火锅店|奶茶店|早餐店|小吃店|面馆|快餐店|超市|便利店|商场|商店|店铺|门店|药店|理发店|美容院|美容店|健身房|健身馆|KTV|ktv|酒吧|网吧|棋牌室|麻将馆|"
-    r"舞厅|洗车店|修车店|汽修店|汽修厂|4S店|手机店|服装店|家具店|水果店|菜店|肉铺|面包店|蛋糕店|宠物店|烟酒店|专卖店|加油站|停车场|酒店|宾馆|旅馆|民宿|驾校|培训机构|培训班|辅导班|补习班|托管班|午托班|"
+    r"黑作坊|小作坊|作坊|窝点|摊点|舞厅|洗车店|修车店|汽修店|汽修厂|4S店|手机店|服装店|家具店|水果店|菜店|肉铺|面包店|蛋糕店|宠物店|烟酒店|专卖店|加油站|停车场|酒店|宾馆|旅馆|民宿|驾校|培训机构|培训班|辅导班|补习班|托管班|午托班|"
     r"幼儿园|学校|小学|中学|医院|诊所|卫生院|银行|公司|集团|工厂|化工厂|水泥厂|砖厂|养殖场|养猪场|养鸡场|屠宰场|搅拌站|工地|施工队|施工方|施工单位|项目部|建筑公司|开发商|物业公司|物业|房地产公司|"
     r"装修公司|中介公司|中介|快递公司|快递站|快递员|快递|外卖员|骑手|外卖平台|平台|网店|商家|卖家|淘宝店|直播间|供水公司|自来水公司|供电局|供电公司|燃气公司|水务公司|公交公司|出租车公司|电信|移动公司|联通"
 )
 _PEOPLE: Final = (
     r"老板娘?|店主|摊主|小贩|摊贩|商贩|房东|二房东|包工头|司机|出租车司机|公交司机|公交车司机|网约车司机|滴滴司机|大货车|泥头车|渣土车|出租车|网约车|公交车|黑车|业委会|保安|城管|村委会?|居委会|村干部|村支书|村长|"
     r"书记|楼上(?:的)?(?:邻居|住户|那家|一家|那户|租户)?|楼下(?:的)?(?:邻居|住户|那家|那户|租户)|隔壁(?:的)?(?:邻居|住户|那家|那户|租户)?|邻居|租客|租户|班主任|老师|校长|医生|护士|教练|客服|业务员|销售员?|"
-    r"工作人员|窗口人员|办事员|服务员|大妈|大爷|广场舞(?:的)?(?:大妈|队)?|养狗的人?|一群人|一伙人|年轻人"
+    r"工作人员|窗口人员|办事员|服务员|大妈|大爷|广场舞(?:的)?(?:大妈|队伍?)|养狗的人?|一群人|一伙人|年轻人"
 )
 _PARTY: Final = re.compile(
     rf"(?P<lead>(?:那|这|有)(?:一)?(?:家|个|名|位|群|伙|些)?|一(?:家|个|名|位|群|伙)|某)?(?P<who>{_BUSINESS}|{_PEOPLE})"
@@ -69,6 +69,11 @@ _PARTY: Final = re.compile(
 _TOLD_NAME: Final = re.compile(
     rf"(?:叫|名叫|名为|叫做|店名是|名字叫)(?P<who>[\u4e00-\u9fffA-Za-z0-9]{{1,10}}?(?:{_BUSINESS}))"
 )
+_NAMED_PERSON: Final = re.compile(
+    rf"(?:(?:负责人|老板娘?|店主|房东|司机|经理|主任|包工头|中介|医生|老师|教练|窗口|工作人员|民警|对方|那个人|他|她)(?:的?(?:名字|姓名)?(?:叫|是|名叫)|姓)|的)"
+    rf"(?P<who>[小老]{_SURNAME}(?![\u4e00-\u9fff]*(?:路|街|村))(?=$|[，。！？；、]|她|他|特|很|非|态|帮|服|工|把|给|一)|{_SURNAME}(?:[\u4e00-\u9fff]{{1,2}}?)(?=$|[，。！？；、])(?<!的))"
+)
+_VEHICLES: Final = {"出租车", "网约车", "公交车", "黑车", "大货车", "泥头车", "渣土车"}
 _NOT_A_PARTY: Final = re.compile(r"(?:公积金|医保|社保|户口|营业执照|身份证)")
 
 
@@ -151,13 +156,21 @@ def _party(
     told = _TOLD_NAME.search(text)
     if told and _inside(told.start("who"), narrative):
         return told["who"], told.span("who")
+    named = next((m for m in _NAMED_PERSON.finditer(text) if _inside(m.start("who"), narrative)), None)
+    if named and named["who"] not in _NO_NAMES:
+        return named["who"], named.span("who")
+    found = []
     for match in _PARTY.finditer(text):
-        start, end = match.start("who"), match.end("who")
+        start, end = match.span("who")
         if not _inside(start, narrative) or re.match(r"的(?:时候|门口)|附近|旁边|对面|门口|里面?(?!的)", text[end:]):
             continue
-        start = _with_its_name(text, start, places)
-        return text[start:end], (start, end)
-    return None
+        rank = 2 if _inside(start, places) else 1 if match["who"] in _VEHICLES else 0
+        found.append((rank, start, end))
+    if not found:
+        return None
+    _, start, end = min(found)
+    start = _with_its_name(text, start, places)
+    return text[start:end], (start, end)
 
 
 def _inside(at: int, spans: tuple[tuple[int, int], ...]) -> bool:

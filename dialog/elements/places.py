@@ -6,6 +6,7 @@ from typing import Final
 
 from dialog.elements.gazetteer import Division, Gazetteer
 from dialog.elements.place_units import Unit, UnitKind, find_units
+from dialog.elements.segments import tokens
 from dialog.elements.words import Heard
 from tickets.model import Element, ElementName, ElementStatus, Span
 
@@ -15,6 +16,7 @@ VAGUE_CONFIDENCE: Final = 0.4
 _NOT_HERE: Final = re.compile(r"(?:不是|不在|并非)(?:在)?$")
 _HOME: Final = re.compile(r"(?:我|家)(?:们)?(?:家)?(?:是)?住(?:在)?$|户口在$|老家(?:是|在)?$|家在$")
 _GAP: Final = re.compile(r"[，,、的有在里呢啊嗯]{0,3}(?:那个|这个|就是|就在|具体是|具体在)?")
+_POINTED_AT: Final = re.compile(r"([一-龥]{2,4}?)(?=那里|那边|那儿|这里|这边|附近|里面|门口|旁边|对面)")
 _SMALL_PLACES: Final = {
     "村口",
     "巷口",
@@ -30,6 +32,7 @@ _SMALL_PLACES: Final = {
     "旁边",
     "附近",
 }
+_ZONE: Final = re.compile(r"(?:经济技术|经济|高新技术|高新|综合|旅游)?(?:开发区|新区|高新区|经开区|试验区|管理区)")
 _BETWEEN_ROADS: Final = {"与", "和", "跟", "、", "同"}
 _AFTER_A_DE: Final = {UnitKind.RELATION, UnitKind.NUMBER}
 _WEIGHT: Final = {UnitKind.CITY: 0.5, UnitKind.DIVISION: 3, UnitKind.ROAD: 3, UnitKind.ESTATE: 3, UnitKind.FACILITY: 2, UnitKind.NUMBER: 1, UnitKind.RELATION: 0.5, UnitKind.OWN: 0.5}  # fmt: skip
@@ -93,8 +96,18 @@ def _phrase(group: list[Unit], text: str) -> PlacePhrase | None:
     if not units[0].proper and units[0].kind in (UnitKind.ESTATE, UnitKind.FACILITY, UnitKind.RELATION):
         own = re.search(r"(?:我们|咱们|我|俺)(?:这个?|那个?)?$", text[:start])
         start = own.start() if own else start
+    if units[-1].proper:
+        end = _with_landmark(text, end)
     before = text[:start]
     return PlacePhrase(tuple(units), start, end, denied=bool(_NOT_HERE.search(before)), home=bool(_HOME.search(before)))
+
+
+def _with_landmark(text: str, end: int) -> int:
+    """Take in a noun that is pointed at: 坡头区麻斜街道|牌坊那里."""
+    noun = _POINTED_AT.match(text, end)
+    word = noun[1] if noun else ""
+    whole = any(token.start == end and token.word == word and token.kind.startswith("n") for token in tokens(text))
+    return end + len(word) if whole else end
 
 
 def _anchors(units: list[Unit], text: str) -> bool:
@@ -142,6 +155,7 @@ def place_element(heard: Heard, phrases: tuple[PlacePhrase, ...], gazetteer: Gaz
     units = [unit for phrase in phrases for unit in phrase.units]
     words = [(heard.text[unit.start : unit.end], unit) for unit in units]
     detail = "".join(said for said, unit in words if unit.kind not in (UnitKind.DIVISION, UnitKind.CITY))
+    detail += "".join(heard.text[phrase.units[-1].end : phrase.end] for phrase in phrases)
     said_city = any(unit.kind is UnitKind.CITY for unit in units)
     value = place_value(
         text="".join(heard.text[phrase.start : phrase.end] for phrase in phrases),
@@ -149,6 +163,7 @@ def place_element(heard: Heard, phrases: tuple[PlacePhrase, ...], gazetteer: Gaz
         divisions=[(said, unit.divisions, unit.heard_as) for said, unit in words if unit.divisions],
         said_city=gazetteer.city if said_city else "",
         gazetteer=gazetteer,
+        in_a_zone=_ZONE.search(heard.text[: phrases[0].end]) is not None,
     )
     return filled_place(value, source, heard.sure(_confidence(units)))
 
@@ -165,13 +180,19 @@ def place_value(
     divisions: list[tuple[str, tuple[Division, ...], str]],
     said_city: str,
     gazetteer: Gazetteer,
+    in_a_zone: bool = False,
 ) -> dict[str, object]:
-    """The normalised place. What was not said but follows from the gazetteer is listed in ``derived``."""
+    """The normalised place. What was not said but follows from the gazetteer is listed in ``derived``.
+
+    ``in_a_zone``: a development zone was named, which the gazetteer does not know: no district follows.
+    """
     derived: list[dict[str, str]] = []
     found = _narrowed([candidates for _, candidates, _ in divisions])
     said = [heard_as or words for words, _, heard_as in divisions]
     county, town = _common(found, "county"), _common(found, "town")
     village = _common(found, "village")
+    if in_a_zone and county not in said and county not in _counties_said(divisions):
+        county = ""
     if found and not said_city:
         derived.append(_derived("city", gazetteer.city))
     for field, name in (("district", county), ("town", town)):
@@ -192,6 +213,10 @@ def place_value(
         "detail": detail or None,
         "derived": derived,
     }
+
+
+def _counties_said(divisions: list[tuple[str, tuple[Division, ...], str]]) -> set[str]:
+    return {candidate.county for _, candidates, _ in divisions for candidate in candidates if not candidate.town}
 
 
 def _derived(field: str, value: str, source: str = "gazetteer") -> dict[str, str]:

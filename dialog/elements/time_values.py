@@ -140,7 +140,7 @@ def _moment(moment: Moment, now: datetime, anchor: datetime | None = None) -> In
     base = day.start if day and day.start else anchor or now
     part = moment.part or _part_in(moment.date)
     if moment.clock:
-        start, end = _clock(moment.clock, part, base), None
+        start, end = _clock(moment.clock, part, base, moment.date), None
         if start is None:
             return None
     elif part:
@@ -163,7 +163,8 @@ def _hours(part: str, base: datetime) -> tuple[datetime, datetime]:
     return midnight + timedelta(hours=low), midnight + timedelta(hours=high) - timedelta(seconds=1)
 
 
-def _clock(clock: str, part: str, base: datetime) -> datetime | None:
+def _clock(clock: str, part: str, base: datetime, date: str) -> datetime | None:
+    """「昨晚一点」 is after midnight; 「昨天半夜一点」 stays on the date that was said."""
     match = re.match(rf"(?P<hour>{NUMBER})(?:点|[:：])(?:钟|整)?(?P<minute>半|一刻|三刻|{NUMBER})?", clock)
     hour = parse_number(match["hour"]) if match else None
     if match is None or hour is None or hour > 24:
@@ -172,9 +173,10 @@ def _clock(clock: str, part: str, base: datetime) -> datetime | None:
     if minute is None:
         minute = parse_number(match["minute"]) or 0.0
     low, _ = next((hours for word, hours in _PARTS.items() if part and word in part), (0, 24))
+    evening = "晚" in part or "夜里" in part or "夜" in date or "晚" in date
     night = any(word in part for word in ("晚", "夜")) and "凌晨" not in part
-    if night and hour <= 5 and low:
-        hour += 24
+    if night and hour <= 5:
+        hour += 24 if evening or not date else 0
     elif night and hour == 12:
         hour = 24.0
     elif hour < (low if low < 12 else 12) and low >= 11:

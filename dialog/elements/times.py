@@ -15,7 +15,11 @@ VAGUE_CONFIDENCE: Final = 0.4
 _CONFIDENCE: Final = {
     TimeKind.MOMENT: 0.9, TimeKind.RANGE: 0.9, TimeKind.RECURRING: 0.8, TimeKind.DURATION: 0.7, TimeKind.VAGUE: VAGUE_CONFIDENCE,
 }  # fmt: skip
-_STILL: Final = re.compile(r"一直(?!没|不|未|无|以来)|至今|到现在|现在还|还在(?!上)|仍在|不停地?|没停过|没完没了")
+_REACTION: Final = r"(?:都|还|也)?(?:没有?人|无人|没有?(?:修|处理|解决|回复|答复|结果|消息|管|理|退|赔|给|发|动静|下文|说法)|未|不(?:处理|解决|管|理|修|退|赔))"
+"""Nobody reacted since: that is no duration of the event itself."""
+_STILL: Final = re.compile(
+    rf"一直(?!没|不|未|无|以来)|(?:至今|到现在)(?!{_REACTION})|现在还(?!没|不|未)|不停地?|没停过|没完没了"
+)
 _ALL_ALONG: Final = re.compile(r"一直(?!没|不|未|无|都没|都不|反映|打电话|投诉)|从来都是|天天如此")
 _OF_THE_CALL: Final = re.compile(r"(?:我|特地|特意|就)?(?:想|要|来|打电话|致电|投诉|反映|咨询|跟你)")
 _RATHER: Final = {TimeKind.MOMENT: 0, TimeKind.RANGE: 0, TimeKind.RECURRING: 2, TimeKind.DURATION: 3, TimeKind.VAGUE: 4}
@@ -99,7 +103,7 @@ def _adjoining(spans: list[tuple[int, int]]) -> list[tuple[int, int]]:
 
 
 def _tells_of_the_event(text: str, phrase: TimePhrase, interval: Interval, wishes: tuple[tuple[int, int], ...]) -> bool:
-    if interval.future or any(start <= phrase.start < end for start, end in wishes):
+    if interval.future or _only_a_part_of_the_day(phrase) or any(start <= phrase.start < end for start, end in wishes):
         return False
     if _NOT_OF_THE_EVENT.search(text[: phrase.start]) or _PROMISED.match(text[phrase.end :]):
         return False
