@@ -34,7 +34,7 @@ class AiosipuaLeg(Leg):
         if media is None:
             self._owner.server._send_error(invite, 491, "Request Pending")
             return
-        host, port = self._owner.media_host, media._ports.port
+        host, port = self._owner.media_host, media.port
         if not invite.body:
             request.accept(make_offer(host, port, self.session_name, (media.agreed.codec,)))
             return

@@ -1,11 +1,14 @@
 """Which SIP back end an installation uses."""
 
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from config.errors import HotlineError
 from config.settings import Settings
 from ivr.sip.aiosipua_endpoint import AiosipuaEndpoint
 from ivr.sip.contract import SipEndpoint
+
+if TYPE_CHECKING:
+    from ivr.sip.pyvoip_endpoint import PyVoipEndpoint
 
 
 class BackendMissing(HotlineError):
@@ -20,12 +23,22 @@ class BackendMissing(HotlineError):
 
 def make_endpoint(settings: Settings, backend: Literal["aiosipua", "pyvoip"] | None = None) -> SipEndpoint:
     """The node's SIP endpoint, not yet started. ``backend`` overrides the settings. Raises :class:`BackendMissing`."""
-    if (backend or settings.sip_backend) == "pyvoip":
-        raise BackendMissing
-    return AiosipuaEndpoint(
+    chosen = backend or settings.sip_backend
+    make = _pyvoip() if chosen == "pyvoip" else AiosipuaEndpoint
+    return make(
         settings.host,
         settings.sip_port,
         rtp_low=settings.rtp_port_low,
         rtp_high=settings.rtp_port_high,
         domain=settings.sip_domain,
     )
+
+
+def _pyvoip() -> type["PyVoipEndpoint"]:
+    try:
+        from ivr.sip.pyvoip_endpoint import PyVoipEndpoint
+    except ModuleNotFoundError as error:
+        if (error.name or "").split(".")[0] == "pyVoIP":
+            raise BackendMissing from error
+        raise
+    return PyVoipEndpoint

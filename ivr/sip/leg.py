@@ -91,6 +91,11 @@ class Leg(ABC):
 
     # --- media --------------------------------------------------------------------------------------------------
 
+    @property
+    def media(self) -> Media | None:
+        """The leg's media once it is answered."""
+        return self._media
+
     async def open_media(self, agreed: Agreement, ports: RtpPorts) -> Media:
         """Start sending and receiving on ``ports``, which belong to the leg from here on."""
         media = Media(agreed, ports, self._playback, taps=self.taps, timeout_s=self._rtp_timeout_s)

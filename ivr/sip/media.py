@@ -89,6 +89,11 @@ class Media(RTPSession):
         self._heard_at = 0.0
         self._timed_out = False
 
+    @property
+    def port(self) -> int:
+        """Our RTP port, as the SDP names it."""
+        return self._ports.port
+
     async def open(self) -> None:
         """Take over the reserved sockets and start the clock."""
         loop = asyncio.get_running_loop()

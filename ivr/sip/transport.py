@@ -80,8 +80,7 @@ class GuardedUdpTransport(UdpSipTransport):
         self._put(bytes(message), addr)
 
     def send_reply_again(self, response: SipResponse) -> None:
-        via = parse_via(response.headers.get("via")[0])
-        self._put(bytes(response), (via.received or via.host, int(via.rport or via.port or 5060)))
+        self._put(bytes(response), way_back(response))
 
     def receive(self, data: bytes, source: Address) -> None:
         """Parse one datagram and hand it on."""
@@ -90,7 +89,7 @@ class GuardedUdpTransport(UdpSipTransport):
         try:
             message = SipMessage.parse(data)
             if isinstance(message, SipRequest):
-                _pin_to_source(message, source)
+                pin_to_source(message, source)
         except (ValueError, IndexError):
             self.malformed += 1
             return
@@ -103,7 +102,7 @@ class GuardedUdpTransport(UdpSipTransport):
             _log.warning("sip_message_refused", error=type(error).__name__)
 
     def _put(self, raw: bytes, addr: Address) -> bool:
-        if self._udp_transport is None or len(raw) > _LARGEST or not _reachable(addr):
+        if self._udp_transport is None or len(raw) > _LARGEST or not is_reachable(addr):
             self.undeliverable += 1
             return False
         try:
@@ -114,7 +113,13 @@ class GuardedUdpTransport(UdpSipTransport):
         return True
 
 
-def _reachable(addr: Address) -> bool:
+def way_back(response: SipResponse) -> Address:
+    """Where an answer goes: what its top Via was made to say by :func:`pin_to_source`."""
+    via = parse_via(response.headers.get("via")[0])
+    return via.received or via.host, int(via.rport or via.port or 5060)
+
+
+def is_reachable(addr: Address) -> bool:
     """A numeric address and a port that exists: names would block the loop, a port above 65535 kills the socket."""
     try:
         ipaddress.ip_address(addr[0])
@@ -123,7 +128,7 @@ def _reachable(addr: Address) -> bool:
     return 0 < addr[1] < 65_536
 
 
-def _pin_to_source(request: SipRequest, source: Address) -> None:
+def pin_to_source(request: SipRequest, source: Address) -> None:
     """Make the top Via say where the request really came from (RFC 3581), so that answers go there and nowhere else."""
     vias = request.headers.get("via")
     if not vias:

@@ -4,11 +4,16 @@ import asyncio
 import os
 import random
 from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Literal
 
 import pytest
 
+from config.settings import Settings
 from ivr.sip.aiosipua_endpoint import AiosipuaEndpoint
 from ivr.sip.contract import CallLeg, DialFailed
+from ivr.sip.factory import make_endpoint
+from ivr.sip.pyvoip_endpoint import PyVoipEndpoint
 from tests.ivr_sip.wire import OFFER, Wire, header, status, tag_of
 
 OFFERED = OFFER.format(port=40_000)
@@ -17,8 +22,9 @@ OFFERED = OFFER.format(port=40_000)
 class Answering:
     """An endpoint that answers everything and keeps its legs."""
 
-    def __init__(self) -> None:
-        self.endpoint = AiosipuaEndpoint("127.0.0.1", 0)
+    def __init__(self, backend: Literal["aiosipua", "pyvoip"], data: Path) -> None:
+        settings = Settings(data_dir=data, sip_port=0, rtp_port_low=0, rtp_port_high=0)
+        self.endpoint = make_endpoint(settings, backend)
         self.legs: list[CallLeg] = []
         self.answering = True
         self.endpoint.on_call(self._take)
@@ -31,12 +37,15 @@ class Answering:
 
     @property
     def remembered(self) -> int:
-        return len(self.endpoint.server.active_calls)
+        """Calls that the SIP library still holds."""
+        if isinstance(self.endpoint, AiosipuaEndpoint):
+            return len(self.endpoint.server.active_calls)
+        return self.endpoint.calls_held if isinstance(self.endpoint, PyVoipEndpoint) else -1
 
 
-@pytest.fixture
-async def answering() -> AsyncIterator[Answering]:
-    one = Answering()
+@pytest.fixture(params=["aiosipua", "pyvoip"])
+async def answering(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Answering]:
+    one = Answering(request.param, tmp_path)
     await one.endpoint.start()
     yield one
     await one.endpoint.stop()
