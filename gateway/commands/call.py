@@ -150,7 +150,7 @@ async def _lines(say: list[str], wav: list[Path], voice: str) -> "list[Line]":
 def _model(settings: "Settings") -> Path:
     from asr_models.library import current
 
-    return current(settings)
+    return current(settings).path
 
 
 def _print(line: str) -> None:
