@@ -22,8 +22,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 from typing import Any, Final
 
-import structlog
-
 from config.errors import HotlineError
 from config.settings import Settings
 
@@ -48,8 +46,6 @@ recogniser = KaldiRecognizer(Model(sys.argv[1]), 8000)
 recogniser.AcceptWaveform(bytes(16000))
 recogniser.FinalResult()
 """
-
-log = structlog.get_logger("asr_models")
 
 
 class ModelError(HotlineError):
@@ -136,7 +132,6 @@ def use(name: str, settings: Settings) -> ModelInfo:
     model = find(name, settings)
     check_loads(model.path)
     _write(settings, _read(settings) | {"current": None if model.demo else model.name})
-    log.info("model_chosen", model=model.name)
     return model
 
 
@@ -251,7 +246,6 @@ def install_zip(file: Path, settings: Settings) -> ModelInfo:
                 target.rename(Path(work) / "replaced")
             unpacked.rename(target)
     _write(settings, {"current": name, "sha256": library["sha256"] | {name: digest}})
-    log.info("model_installed", model=name, sha256=digest)
     return replace(find(name, settings), sha256=digest)
 
 
