@@ -104,6 +104,7 @@ class Gateway:
             vault=vault,
             clock=clock,
             restrictions=decisions,
+            tickets=tickets,
             notice=lambda: self.feed.notice,
         )
         self.link.handle_with(self.phone)

@@ -37,6 +37,7 @@ async def build_core(settings: Settings, database: Database, vault: Vault, clock
     dialog = build_dialog(settings, database, vault, clock, search=search, understanding=rasa)
     follower = asyncio.create_task(_follow(search), name="knowledge-follower")
     probe = await Probe.prepare(settings, vault, clock, search, rasa)
+    await probe.warm_up()
 
     async def suggest(question: str) -> dict[str, Any]:
         ranking = await asyncio.to_thread(search.search, question, clock.now(), "desk")
@@ -94,6 +95,13 @@ class Probe:
         await scratch.migrate()
         dialog = build_dialog(settings, scratch, vault, clock, search=search, understanding=rasa)
         return cls(dialog, scratch, clock)
+
+    async def warm_up(self) -> None:
+        """Take the first turn, which loads dictionaries, before a citizen has to wait for it."""
+        try:
+            await self.look()
+        except Exception:
+            log.exception("first_turn_failed")
 
     async def look(self) -> str:
         """Which engine answered; raises when a turn through the core brings no answer."""

@@ -8,13 +8,11 @@ from typing import Any, Final, Self
 import aiohttp
 
 from config.errors import HotlineError
-from ivr.phones.agent import ANSWER_HZ, ASKED_HZ, AgentPhone, PhoneState
-from ivr.phones.listening import SILENT_DBFS, tone
+from ivr.phones.agent import ASKED_HZ, AgentPhone, PhoneState
+from ivr.phones.listening import SILENT_DBFS
 from ivr.speech.voice import Voice
 
 _CONNECT_WITHIN_S: Final = 40.0
-_ASK_MS: Final = 600
-_ASK_EVERY_S: Final = 1.0
 _HEARD_MS: Final = 100
 """A tone or voice counts as heard from here on."""
 
@@ -78,17 +76,27 @@ class DeskAgent:
             self._tell("已置为可接，等待转接……")
             try:
                 async with asyncio.timeout(wait_s or None):
-                    pop = (await _next(socket, "offer"))["pop"]
+                    pop = await self._accept_next(socket)
             except TimeoutError:
                 await self._ask("PUT", "/api/desk/presence", {"state": "offline"})
                 return None
-            path = f"/api/desk/handovers/{pop['handover']}"
-            await self._ask("POST", f"{path}/accept")
             self._tell(f"已接起：{pop['caller']}，{pop['reason_text']}")
             measured = await self._talk(socket, pop, phone, talk_s, say, save)
-            await self._ask("POST", f"{path}/end")
+            await self._ask("POST", f"/api/desk/handovers/{pop['handover']}/end")
             await self._ask("PUT", "/api/desk/presence", {"state": "offline"})
             return report(pop, measured)
+
+    async def _accept_next(self, socket: aiohttp.ClientWebSocketResponse) -> dict[str, Any]:
+        """The first pop that is still there when we accept it."""
+        while True:
+            pop: dict[str, Any] = (await _next(socket, "offer"))["pop"]
+            try:
+                await self._ask("POST", f"/api/desk/handovers/{pop['handover']}/accept")
+            except DeskAgentError as error:
+                if error.code != "taken":
+                    raise
+            else:
+                return pop
 
     async def _talk(
         self,
@@ -113,12 +121,7 @@ class DeskAgent:
             if save:
                 ticket = (await self._ask("POST", f"{path}/file"))["no"]
                 self._tell(f"已登记，工单号 {ticket}")
-            asking = asyncio.create_task(_ask_whether_heard(phone), name="tones")
-            try:
-                await asyncio.wait({over}, timeout=talk_s or None)
-            finally:
-                asking.cancel()
-                await asyncio.gather(asking, return_exceptions=True)
+            await asyncio.wait({over}, timeout=talk_s or None)
         finally:
             over.cancel()
             await asyncio.gather(over, return_exceptions=True)
@@ -165,7 +168,7 @@ def report(pop: dict[str, Any], measured: dict[str, Any]) -> dict[str, Any]:
 
 def _phone_report(phone: AgentPhone | None, *, rang: bool, answered: bool) -> dict[str, Any]:
     if phone is None:
-        return {"rang": False, "answered": False, "heard_caller": False, "heard_dbfs": SILENT_DBFS, "tone": {}}
+        return {"rang": False, "answered": False, "heard_caller": False, "heard_dbfs": SILENT_DBFS, "tone": None}
     levels, tones = phone.levels, phone.tones
     return {
         "rang": rang,
@@ -173,19 +176,8 @@ def _phone_report(phone: AgentPhone | None, *, rang: bool, answered: bool) -> di
         "heard_caller": levels.heard_ms >= _HEARD_MS,
         "heard_dbfs": levels.heard_dbfs,
         "heard_ms": levels.heard_ms,
-        "tone": {
-            "asked_by_caller_ms": tones[ASKED_HZ],
-            "answered_by_caller_ms": tones[ANSWER_HZ],
-            "heard_both_ways": tones[ASKED_HZ] >= _HEARD_MS and tones[ANSWER_HZ] >= _HEARD_MS,
-        },
+        "tone": {"heard": tones[ASKED_HZ] >= _HEARD_MS, "ms": {f"{hertz:.0f}": ms for hertz, ms in tones.items()}},
     }
-
-
-async def _ask_whether_heard(phone: AgentPhone | None) -> None:
-    """Ask “do you hear me?” by a test tone, as the citizen's phone does, until it has answered."""
-    while phone is not None and phone.tones[ANSWER_HZ] < _HEARD_MS:
-        await asyncio.sleep(_ASK_EVERY_S)
-        phone.say(tone(ASKED_HZ, _ASK_MS))
 
 
 async def _next(socket: aiohttp.ClientWebSocketResponse, *types: str) -> dict[str, Any]:

@@ -37,6 +37,7 @@ class Health:
     def __init__(self, clock: Clock, checks: Mapping[str, Check]) -> None:
         self._clock = clock
         self._checks = checks
+        self._unwell: set[str] = set()
 
     async def look(self, required: Collection[str] = ()) -> tuple[bool, dict[str, Any]]:
         """``(ok, document)``; ``required`` names checks that count beside the vital ones."""
@@ -54,7 +55,10 @@ class Health:
             async with asyncio.timeout(CHECK_WITHIN_S):
                 detail = await check()
             ok = True
+            self._unwell.discard(name)
         except Exception as error:
             ok, detail = False, type(error).__name__
-            log.warning("health_check_failed", check=name, error=detail)
+            if name not in self._unwell:
+                log.warning("health_check_failed", check=name, error=detail)
+            self._unwell.add(name)
         return Finding(ok, (self._clock.monotonic() - started) * 1000, detail)

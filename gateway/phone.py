@@ -36,6 +36,7 @@ from store.engine import Database
 from store.schema import callbacks, conversations
 from store.upsert import insert
 from store.vault import Vault
+from tickets.service import Tickets
 
 log = structlog.get_logger("gateway")
 
@@ -56,6 +57,7 @@ class Phone:
         vault: Vault,
         clock: Clock,
         restrictions: Restrictions,
+        tickets: Tickets,
         notice: Callable[[], str],
     ) -> None:
         self._link = link
@@ -64,6 +66,7 @@ class Phone:
         self._clock = clock
         self._desk = desk
         self._restrictions = restrictions
+        self._tickets = tickets
         self._notice = notice
         self._transcripts = Transcripts(database, vault)
         self._around = Around(dialog, desk, clock, link.send, link.network_ms)
@@ -188,17 +191,21 @@ class Phone:
     # --- for operators ---------------------------------------------------------------------------------------------
 
     async def timeline(self, call: str) -> CallTimeline | None:
-        """A call by Call-ID, also one that this process did not see."""
-        known = self.timelines.get(call)
-        if known is not None:
-            return known
+        """A call by Call-ID, also one that this process did not see; with the ticket that an agent filed for it."""
         query = select(conversations).where(conversations.c.external_id == call, conversations.c.channel == "phone")
         async with self._database.connect() as connection:
             row = (await connection.execute(query.order_by(conversations.c.started_at.desc()))).first()
+        known = self.timelines.get(call)
         if row is None:
-            return None
-        records = await self._transcripts.turns_of(row.id)
-        return from_records(call, records, restricted=row.restricted, started_at=row.started_at, ended_by=row.ended_by)
+            return known
+        if known is None:
+            records = await self._transcripts.turns_of(row.id)
+            known = from_records(
+                call, records, restricted=row.restricted, started_at=row.started_at, ended_by=row.ended_by
+            )
+        if known.ticket is None and (ticket := await self._tickets.of_conversation(row.id)):
+            known.ticket = ticket.no
+        return known
 
     async def _find_place(self, call: PhoneCall, *, bridged: bool) -> None:
         """Where a resumed call stands: with an agent, in the queue, or with the bot."""

@@ -23,45 +23,36 @@ from dialog.contract import (
     DialogEngine,
     Do,
     Expectation,
-    Message,
-    MessageKind,
     Reply,
     Said,
     Utterance,
 )
 from gateway import metrics
+from gateway.phone_line import (
+    FAILED_TEXT,
+    GOODBYE_TEXT,
+    NO_CORE_TEXT,
+    NO_DESK_TEXT,
+    PHONE_FAILED_TEXT,
+    PhoneLine,
+)
 from gateway.timeline import CallTimeline
 from ivr.protocol import (
     CallEnded,
     CallStarted,
     Dtmf,
-    Expect,
-    HangUp,
     NodeFrame,
     NoInput,
     PlaybackStarted,
-    Say,
     SpeechFinal,
     SpeechPartial,
-    StopSaying,
-    Transfer,
     TransferState,
 )
-from store.ids import new_id
 
 log = structlog.get_logger("gateway")
 
 DIGITS_PAUSE_S: Final = 3.0
 """A number keyed in is complete after ``#`` or a pause this long."""
-HOLD_S: Final = 6.0
-"""While waiting for an agent the caller hears from us this often."""
-_UNINTERRUPTED: Final = frozenset({MessageKind.EMERGENCY, MessageKind.FILED})
-
-HOLD_TEXT: Final = "正在为您转接话务员，请稍候。"
-NEXT_TEXT: Final = "话务员都在忙，您是下一位，请稍候。"
-FAILED_TEXT: Final = "对不起，系统出了点问题，为您转接话务员。"
-PHONE_FAILED_TEXT: Final = "话务员的电话暂时没有接通，正在想办法，请稍候。"
-GOODBYE_TEXT: Final = "感谢您的来电，再见。"
 
 
 class Mode(StrEnum):
@@ -105,6 +96,7 @@ class PhoneCall:
         self.timeline: Final = timeline
         self._number = number
         self._around = around
+        self._line = PhoneLine(call, around.send)
         self._inbox: asyncio.Queue[NodeFrame] = asyncio.Queue()
         self._pending: deque[_Pending] = deque()
         self._turning: asyncio.Task[None] | None = None
@@ -115,7 +107,6 @@ class PhoneCall:
         self._keys_timer: asyncio.TimerHandle | None = None
         self._position = 0
         self._farewell = ""
-        self._transfers = 0
 
     def take(self, frame: NodeFrame) -> None:
         """A frame from the node."""
@@ -170,10 +161,10 @@ class PhoneCall:
             )
         except Exception:
             log.exception("dialog_open_failed", call=self.call)
-            self.say("您好，这里是12345热线。系统暂时出了故障，请稍后再拨。紧急情况请拨110、119、120。", barge_in=False)
-            self.hang_up("bot")
+            self._line.say(NO_CORE_TEXT, barge_in=False)
+            self._hang_up("bot")
             return
-        ids = () if frame.restricted else self._say_all(reply)
+        ids = () if frame.restricted else self._render(reply)
         line = self.timeline.turn("", reply, now=around.clock.monotonic(), say_ids=ids)
         line.stages["dialog_ms"] = (around.clock.monotonic() - started) * 1000
         if not frame.restricted:
@@ -194,7 +185,7 @@ class PhoneCall:
         self._cut_off_ms = frame.start_ms
         self._superseded += 1
         self._pending.clear()
-        around.send(StopSaying(call=self.call))
+        self._line.fall_silent()
         await self._answer(frame.text, reply, started)
 
     async def _final(self, frame: SpeechFinal) -> None:
@@ -219,7 +210,7 @@ class PhoneCall:
             await self._partial(SpeechPartial(call=self.call, text=frame.text, start_ms=frame.start_ms))
         await self._around.desk.record(self.conversation_id, "citizen", frame.text)
         if self.mode is Mode.QUEUED:
-            self._hold()
+            self._line.hold(self._position)
 
     def _key(self, digit: str) -> None:
         """A key: an answer of one digit, or one more of a number that is being keyed in."""
@@ -229,7 +220,7 @@ class PhoneCall:
             self._keys_timer.cancel()
             self._keys_timer = None
         if self._expect.state != "digits":
-            self._around.send(StopSaying(call=self.call))
+            self._line.fall_silent()
             self._take_turn(_Pending(Utterance(digit, Said.KEYS), self._around.clock.monotonic()))
             return
         if digit == "#":
@@ -245,7 +236,7 @@ class PhoneCall:
 
     async def _silence(self, count: int) -> None:
         if self.mode is Mode.QUEUED:
-            self._hold()
+            self._line.hold(self._position)
         elif self.mode is Mode.TALKING and not self._pending and self._turning is None:
             self._take_turn(_Pending(None, self._around.clock.monotonic(), silence=count))
 
@@ -281,7 +272,7 @@ class PhoneCall:
 
     async def _answer(self, said: str, reply: Reply, received: float, pending: _Pending | None = None) -> None:
         now = self._around.clock.monotonic()
-        line = self.timeline.turn(said, reply, now=now, say_ids=self._say_all(reply))
+        line = self.timeline.turn(said, reply, now=now, say_ids=self._render(reply))
         line.stages["dialog_ms"] = (now - received) * 1000
         if pending is not None and pending.endpoint_ms is not None:
             line.endpoint_ms = pending.endpoint_ms
@@ -291,17 +282,9 @@ class PhoneCall:
         await self._carry_out(reply)
         await self._around.desk.changed(self.conversation_id)
 
-    def _say_all(self, reply: Reply) -> tuple[str, ...]:
-        """Say each message, then listen as the dialogue expects."""
-        ids = []
-        for number, message in enumerate(reply.messages):
-            if message.speech:
-                ids.append(f"{reply.turn_id}-{number}")
-                self.say(message.speech, id=ids[-1], barge_in=_may_be_interrupted(message))
+    def _render(self, reply: Reply) -> tuple[str, ...]:
         self._expect, self._keys = reply.expect, ""
-        expect = reply.expect
-        self._around.send(Expect(call=self.call, state=expect.state, hints=expect.hints, no_input_s=expect.no_input_s))
-        return tuple(ids)
+        return self._line.render(reply)
 
     async def _carry_out(self, reply: Reply) -> None:
         for directive in reply.directives:
@@ -315,13 +298,13 @@ class PhoneCall:
                     )
                 )
             else:
-                self.hang_up("bot")
+                self._hang_up("bot")
 
     async def _queue(self, request: HandoverRequest) -> None:
         """Ask the desk for a person; from here on the caller waits."""
         if self.mode is Mode.TALKING:
             self.mode, self._position = Mode.QUEUED, 0
-            self._listen_while_waiting()
+            self._line.listen_while_waiting()
             self.timeline.transfer = {"agent": None, "ms": None, "connected": False}
             self.timeline.transfer_from = self._around.clock.monotonic()
         await self._around.desk.request(request)
@@ -334,12 +317,12 @@ class PhoneCall:
         self._pending.clear()
         try:
             if self.mode is Mode.TALKING:
-                self.say(FAILED_TEXT)
+                self._line.say(FAILED_TEXT)
                 await self._queue(HandoverRequest(self.conversation_id, "failed"))
         except Exception:
             log.exception("handover_failed", call=self.call)
-            self.say("很抱歉，现在无法转接，请稍后再拨。紧急情况请拨110、119、120。", barge_in=False)
-            self.hang_up("bot")
+            self._line.say(NO_DESK_TEXT, barge_in=False)
+            self._hang_up("bot")
 
     # --- with the desk ---------------------------------------------------------------------------------------------
 
@@ -350,23 +333,22 @@ class PhoneCall:
         if self.mode is Mode.BRIDGED:
             self._farewell = speech
         else:
-            self.say(speech)
-            self._listen_while_waiting()
+            self._line.say(speech)
+            if self.mode is Mode.QUEUED:
+                self._line.listen_while_waiting()
         return True
 
     def place(self, state: QueueState) -> None:
         """The place in the queue has changed."""
         if self.mode is Mode.QUEUED and state.position and state.position != self._position:
             self._position = state.position
-            self._hold()
+            self._line.hold(self._position)
 
     def put_through(self, handover_id: str, agent_id: str, target: str) -> None:
         """Ring the agent's phone and bridge."""
         if self.mode is Mode.OVER:
             return
-        self._transfers += 1
-        self.say(f"正在接通{agent_id}号话务员，请稍候。")
-        self._around.send(Transfer(call=self.call, id=f"{handover_id}-{new_id()[:8]}", target=target))
+        self._line.transfer(handover_id, agent_id, target)
         if self.timeline.transfer is not None:
             self.timeline.transfer["agent"] = agent_id
 
@@ -375,8 +357,8 @@ class PhoneCall:
         if self.mode is not Mode.OVER:
             bridged = self.mode is Mode.BRIDGED
             if not bridged:
-                self.say(self._farewell + GOODBYE_TEXT, barge_in=False)
-            self.hang_up("agent" if by == "agent" else "bot")
+                self._line.say(self._farewell + GOODBYE_TEXT, barge_in=False)
+            self._hang_up("agent" if by == "agent" else "bot")
 
     async def _transfer_state(self, frame: TransferState) -> None:
         if frame.state == "connected":
@@ -386,35 +368,15 @@ class PhoneCall:
                 self.timeline.transfer |= {"connected": True, "ms": round(waited * 1000)}
         elif frame.state == "failed":
             self.mode = Mode.QUEUED
-            self.say(PHONE_FAILED_TEXT)
-            self._listen_while_waiting()
+            self._line.say(PHONE_FAILED_TEXT)
+            self._line.listen_while_waiting()
         elif frame.state == "ended":
             self.mode = Mode.QUEUED
         await self._around.desk.phone(self.conversation_id, frame.state, frame.sip_code)
 
-    # --- the line --------------------------------------------------------------------------------------------------
-
-    def say(self, text: str, *, id: str = "", barge_in: bool = True) -> None:
-        self._around.send(Say(call=self.call, id=id or new_id(), text=text, barge_in=barge_in))
-
-    def hang_up(self, by: str) -> None:
-        """End the call after what is being said; ``call.ended`` follows."""
+    def _hang_up(self, by: str) -> None:
         self.mode = Mode.OVER
-        self._around.send(HangUp(call=self.call, reason="agent" if by == "agent" else "bot"))
-
-    def _hold(self) -> None:
-        """Not a second of doubt whether somebody is still there."""
-        if self._position == 1:
-            self.say(NEXT_TEXT)
-        elif self._position > 1:
-            self.say(f"话务员都在忙，您前面还有{self._position - 1}位，请稍候。")
-        else:
-            self.say(HOLD_TEXT)
-        self._listen_while_waiting()
-
-    def _listen_while_waiting(self) -> None:
-        if self.mode is Mode.QUEUED:
-            self._around.send(Expect(call=self.call, state="open", no_input_s=HOLD_S))
+        self._line.hang_up(by)
 
     def _heard(self, frame: PlaybackStarted) -> None:
         stages = self.timeline.heard(frame.id, frame.at_ms, frame.synthesis_ms, self._around.network_ms(self.call))
@@ -440,7 +402,3 @@ class PhoneCall:
 
 def _must_be_heard(reply: Reply) -> bool:
     return bool(reply.emergency or reply.directives or reply.ticket_no)
-
-
-def _may_be_interrupted(message: Message) -> bool:
-    return message.kind not in _UNINTERRUPTED
