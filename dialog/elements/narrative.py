@@ -10,10 +10,8 @@ from tickets.model import Element, ElementName, ElementStatus
 _LEADING: Final = re.compile(
     r"(?:(?:具体)?(?:地址|地点|位置)(?:就?是|在|：|:)?|[，,、的了呢啊嗯呃吧嘛哦]|那个(?!人|老板|司机|店|工地)|就是说?|然后|那(?=我|就)|这里(?=有)|那里(?=有)|那边(?=有)|这边(?=有)|里面?(?=有|总|经|的)|上的|上(?=有)|在这|说(?=是))+"
 )
-_TRAILING: Final = re.compile(
-    r"(?:[，,、。]|然后|所以|因此|就|但是?|并且?|而且|特此|强烈|同时|另外|也|还|啊|呢|吧|嗯)+$"
-)
-_BEFORE_A_WISH: Final = re.compile(r"(?:现在|所以|因此|那)?我们?就?$")
+_TRAILING: Final = re.compile(r"(?:[，,、。]|然后|所以|因此|就|但是?|并且?|而且|特此|强烈|同时|另外|啊|呢|吧|嗯)+$")
+_BEFORE_A_WISH: Final = re.compile(r"(?:现在|所以|因此|那|也|还)?(?:我们?)?(?:也|还|就)?$")
 _AFTER_PLACE: Final = re.compile(r"(?:的|这边|那边|这里|那里|附近|上|里面|里|那儿|这儿|一带|，|那个地方|的地方)+")
 _BEFORE_PLACE: Final = re.compile(r"(?:在|位于|就在|住在|我住|是|从|到|于|家住|我家|我在|我们在|我家住在)$")
 

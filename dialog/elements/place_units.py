@@ -41,19 +41,19 @@ _ROAD: Final = re.compile(
 )
 _ESTATE: Final = re.compile(
     r"安置小区|小区|花园|家园|公寓|新村|新城|花苑|嘉园|山庄|别墅区?|大厦|大楼|家属院|家属楼|家属区|宿舍楼?|生活区|工业园区?|产业园区?|科技园|开发区|"
-    r"写字楼|国际城|社区|名苑|雅苑|豪苑|华府|豪庭|名庭|公馆|名城|名都|半岛|世家|豪园|华苑|嘉苑|名园|御景|村(?![民委干长支书里口])|苑|屯|庄(?!稼|严)|寨|圩|墟|广场(?!舞)"
+    r"写字楼|国际城|社区|名苑|雅苑|豪苑|华府|豪庭|名庭|公馆|名城|名都|半岛|世家|豪园|华苑|嘉苑|名园|御景|村(?![民委干长支书里口])|苑|屯|庄(?!稼|严)|寨|圩|墟|镇(?![政静压痛定])|乡(?![下亲村镇音里])|广场(?!舞)"
 )
 _FACILITY: Final = re.compile(
     r"(?:人民|中心|中医|妇幼保健|附属)?医院|卫生院|卫生站|卫生室|诊所|药店|学校|小学|中学|高中|初中|大学(?!生)|学院|职校|技校|幼儿园|托儿所|菜市场|农贸市场|批发市场|"
     r"水产市场|市场(?!监)|超市|商场|商城|购物中心|百货|公园|汽车总站|汽车站|客运站|火车站|高铁站|车站|地铁站|公交站台?|公交车站|站台|[东西南北]站|充电站|收费站|加油站|"
     r"机场|码头|港口|银行|酒店|宾馆|旅馆|民宿|餐厅|餐馆|饭店|酒楼|饭馆|大排档|烧烤摊|烧烤店|奶茶店|小吃店|便利店|专卖店|火锅店|茶楼|KTV|ktv|歌舞厅|酒吧|网吧|棋牌室|麻将馆|健身房|"
     r"工地|厂(?!家|商|长)|养殖场|养猪场|养鸡场|屠宰场|采石场|砖厂|搅拌站|变电站|垃圾中转站|垃圾站|垃圾场|垃圾堆放点|停车场|车库|派出所|公安局|镇政府|区政府|市政府|县政府|"
-    r"政府|村委会?|居委会|服务中心|政务大厅|政务服务大厅|办事大厅|营业厅|图书馆|体育馆|体育中心|体育场|文化馆|博物馆|电影院|夜市|大桥|天桥|立交桥|桥(?!梁)|隧道|水库|水塘|鱼塘|"
+    r"政府|村委会?|居委会|服务中心|政务大厅|政务服务大厅|办事大厅|营业厅|图书馆|体育馆|体育中心|体育场|文化馆|博物馆|电影院|夜市|大桥|天桥|立交桥|桥站|桥(?!梁)|隧道|水库|水塘|鱼塘|"
     r"沙滩|海滩|度假村|景区|风景区|殡仪馆|福利院|养老院|敬老院|车管所|社保局|税务局|房管局|岛(?!屿)|湾|湖|长廊|驾校|快递站|驿站|公厕|公共厕所|运动场|篮球场|球场|河堤|海堤|江边|河边|海边|"
     r"红绿灯|转盘|环岛|检查站|服务区|门诊部|售楼部|售楼处|渡口|候车室|候车厅|物流园|冷库|仓库|商业街|美食街|批发城|建材城|家具城|汽配城|奥特莱斯|万达|吾悦"
 )
 _DOOR: Final = (
-    rf"(?:第?(?:{NUMBER}|[A-Za-z甲乙丙丁]\d{{0,2}})(?:号楼(?![上下道梯顶])|号院|号铺|号店|号窗口|号门(?!口)|号|栋|幢|座|单元|楼(?![上下道梯顶])|层|室|房|弄|组|队|排|期|区)(?!线|车|公交|以[上下])|负[一二三123]层|地下(?:停车场|车库|室|一层)|顶楼|天台|"
+    rf"(?:第?(?:{NUMBER}|[A-Za-z甲乙丙丁]\d{{0,2}})(?:号楼(?![上下道梯顶])|号院|号铺|号店|号窗口|号门(?!口)|号|栋|幢|座|单元|楼(?![上下道梯顶])|层|室|房|弄|巷|组|队|排|期|区)(?!线|车|公交|以[上下])|负[一二三123]层|地下(?:停车场|车库|室|一层)|顶楼|天台|"
     rf"(?<=[楼元栋座幢层号])(?:\d{{3,4}}|[零〇一二三四五六七八九十]{{3}})(?:室|房)?)"
 )
 _NUMBER: Final = re.compile(rf"{_DOOR}+")
@@ -91,11 +91,12 @@ _NAME_INSIDE: Final = {
     "日",
     "向",
     "里",
+    "沿",
     "修",
     "叫",
 }
 """Single characters that end a name only where jieba takes them for a word."""
-_PART_ENDS: Final = ("路", "街", "大道", "小区", "花园", "社区", "大厦", "公路", "镇", "县")
+_PART_ENDS: Final = ("路", "街", "大道", "小区", "花园", "社区", "大厦", "公路", "广场", "镇", "县")
 _NAMED_AS_SUCH: Final = (
     "人民医院",
     "中心医院",
@@ -108,6 +109,8 @@ _NAMED_AS_SUCH: Final = (
     "政务服务大厅",
     "步行街",
 )
+_WITHIN_WORDS: Final = {"岛", "湾", "湖", "苑", "屯", "庄", "寨", "圩", "墟", "镇", "乡", "厂"}
+"""Endings that count only where a word ends (not in 湖光)."""
 _BREAKING: Final = {"r", "p", "c", "u", "uj", "ul", "uz", "uv", "d", "y", "e", "o", "t", "df", "zg"}
 _VERBS_IN_NAMES: Final = {
     "建设",
@@ -179,7 +182,9 @@ def _divisions(text: str, gazetteer: Gazetteer) -> Iterator[Unit]:
         match_at = gazetteer.match_at(text, at)
         if match_at and not _is_part_of_a_word(text, at, match_at[0]):
             name, divisions = match_at
-            yield Unit(UnitKind.DIVISION, at, at + len(name), True, divisions)
+            end = at + len(name)
+            end += name.endswith("市") and text[end : end + 1] == "区"
+            yield Unit(UnitKind.DIVISION, at, end, True, divisions)
     for short, full in gazetteer.short_counties.items():
         for match in re.finditer(re.escape(short), text):
             if _stands_for_a_county(text, match.start(), match.end()):
@@ -211,7 +216,10 @@ def _stands_for_a_county(text: str, start: int, end: int) -> bool:
 
 
 def _named(text: str, suffix: re.Pattern[str], kind: UnitKind, ends: frozenset[int]) -> Iterator[Unit]:
+    edges = {token.end for token in tokens(text)}
     for match in suffix.finditer(text):
+        if match[0] in _WITHIN_WORDS and match.end() not in edges:
+            continue
         start = _name_start(text, match.start(), ends, longest=6 if kind is UnitKind.ROAD else 8)
         name = text[start : match.start()]
         if (
@@ -222,6 +230,7 @@ def _named(text: str, suffix: re.Pattern[str], kind: UnitKind, ends: frozenset[i
             continue
         proper = bool(name) and not _GENERIC_NAMES.fullmatch(name)
         if proper or match[0].startswith(_NAMED_AS_SUCH):
+            ends |= {match.end()}
             yield Unit(kind, start, match.end(), True)
         elif kind is not UnitKind.ROAD:
             yield Unit(kind, start, match.end(), False)

@@ -154,8 +154,7 @@ def place_element(heard: Heard, phrases: tuple[PlacePhrase, ...], gazetteer: Gaz
     source = tuple(heard.span(phrase.start, phrase.end) for phrase in phrases)
     units = [unit for phrase in phrases for unit in phrase.units]
     words = [(heard.text[unit.start : unit.end], unit) for unit in units]
-    detail = "".join(said for said, unit in words if unit.kind not in (UnitKind.DIVISION, UnitKind.CITY))
-    detail += "".join(heard.text[phrase.units[-1].end : phrase.end] for phrase in phrases)
+    detail = "".join(_below_divisions(heard.text, phrase) for phrase in phrases)
     said_city = any(unit.kind is UnitKind.CITY for unit in units)
     value = place_value(
         text="".join(heard.text[phrase.start : phrase.end] for phrase in phrases),
@@ -166,6 +165,13 @@ def place_element(heard: Heard, phrases: tuple[PlacePhrase, ...], gazetteer: Gaz
         in_a_zone=_ZONE.search(heard.text[: phrases[0].end]) is not None,
     )
     return filled_place(value, source, heard.sure(_confidence(units)))
+
+
+def _below_divisions(text: str, phrase: PlacePhrase) -> str:
+    below = [unit for unit in phrase.units if unit.kind not in (UnitKind.DIVISION, UnitKind.CITY)]
+    lowest = below[0].start if below else phrase.units[-1].end
+    start = lowest if phrase.units[0].proper else phrase.start
+    return text[start : phrase.end]
 
 
 def filled_place(value: dict[str, object], source: tuple[Span, ...], confidence: float) -> Element:
@@ -196,7 +202,7 @@ def place_value(
     if found and not said_city:
         derived.append(_derived("city", gazetteer.city))
     for field, name in (("district", county), ("town", town)):
-        if name and name not in said:
+        if name and not any(name in words for words in said):
             derived.append(_derived(field, name))
     derived += [
         _derived("district" if heard_as == county else "town", heard_as, "pinyin")

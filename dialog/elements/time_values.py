@@ -111,7 +111,7 @@ def _range(phrase: TimePhrase, now: datetime) -> Interval | None:
         stop += timedelta(hours=12) if inherit or not last.part else timedelta(days=1)
     if stop <= first.start:
         return first
-    return Interval(first.start, stop, approximate=phrase.approximate, future=first.start > now)
+    return Interval(first.start, stop, approximate=phrase.approximate or first.approximate, future=first.start > now)
 
 
 def _vague(phrase: TimePhrase, now: datetime) -> Interval:
@@ -150,7 +150,9 @@ def _moment(moment: Moment, now: datetime, anchor: datetime | None = None) -> In
     if not moment.date and anchor is None and start > now:
         start -= timedelta(days=1)
         end = end - timedelta(days=1) if end else None
-    return Interval(start, end, approximate=bool(moment.clock and "多" in moment.clock), future=start > now)
+    assumed_today = not moment.date and anchor is None
+    approximate = assumed_today or bool(moment.clock and "多" in moment.clock)
+    return Interval(start, end, approximate=approximate, future=start > now)
 
 
 def _part_in(date: str) -> str:
@@ -228,6 +230,11 @@ def _month_or_year(date: str, midnight: datetime) -> Interval | None:
     if relative:
         first = _months_before(midnight.replace(day=1), {"上上": 2, "上": 1, "下": -1}.get(relative[1], 0))
         return _within_month(first, relative[2].removeprefix("月"), midnight)
+    month = re.fullmatch(rf"({NUMBER})月(?:份)?", date)
+    number = parse_number(month[1]) if month else None
+    if number is not None and 1 <= number <= 12:
+        first = midnight.replace(day=1, month=int(number))
+        return _within_month(first if first <= midnight else _months_before(first, 12), "", midnight)
     year = re.fullmatch(r"(大前|前|去|今|明)?年?(年初|年底|年中|上半年|下半年|初|底|春天|夏天|秋天|冬天)?", date)
     if not year or not date or (not year[1] and date != "年初"):
         return None

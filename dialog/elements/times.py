@@ -18,7 +18,7 @@ _CONFIDENCE: Final = {
 _REACTION: Final = r"(?:都|还|也)?(?:没有?人|无人|没有?(?:修|处理|解决|回复|答复|结果|消息|管|理|退|赔|给|发|动静|下文|说法)|未|不(?:处理|解决|管|理|修|退|赔))"
 """Nobody reacted since: that is no duration of the event itself."""
 _STILL: Final = re.compile(
-    rf"一直(?!没|不|未|无|以来)|(?:至今|到现在)(?!{_REACTION})|现在还(?!没|不|未)|不停地?|没停过|没完没了"
+    rf"一直(?!没|不|未|无|以来)|(?:至今|到现在)(?!{_REACTION})|现在还(?!没|不|未)|没停过|没完没了"
 )
 _ALL_ALONG: Final = re.compile(r"一直(?!没|不|未|无|都没|都不|反映|打电话|投诉)|从来都是|天天如此")
 _OF_THE_CALL: Final = re.compile(r"(?:我|特地|特意|就)?(?:想|要|来|打电话|致电|投诉|反映|咨询|跟你)")
