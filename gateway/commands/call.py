@@ -156,7 +156,7 @@ def _model(settings: "Settings") -> Path:
 def _print(line: str) -> None:
     from rich.console import Console
 
-    Console(highlight=False).print(line, markup=False)
+    Console(highlight=False).print(line, markup=False, soft_wrap=True)
 
 
 def _show(report: dict[str, Any]) -> None:

@@ -133,4 +133,4 @@ async def _obey(phone: "AgentPhone", speaker: "Voice") -> None:
 def _print(line: str) -> None:
     from rich.console import Console
 
-    Console(highlight=False).print(line, markup=False)
+    Console(highlight=False).print(line, markup=False, soft_wrap=True)

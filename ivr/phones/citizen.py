@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from ivr.phones.agent import ANSWER_HZ, ASKED_HZ
-from ivr.phones.listening import Pauses, ToneWatch, is_voiced, tone, trimmed
+from ivr.phones.listening import Pauses, ToneWatch, is_voiced, tone
 from ivr.phones.recording import StereoRecording
 from ivr.sip.aiosipua_endpoint import AiosipuaEndpoint
 from ivr.sip.contract import CallLeg
@@ -111,7 +111,7 @@ class CitizenPhone:
         self._heard.clear()
         if not interrupting:
             self._pauses.restart()
-        self._leg.play(trimmed(pcm))
+        self._leg.play(pcm)
         await self._leg.drained()
         if self._exchange.answered_at is None:
             self._pauses.restart()

@@ -79,8 +79,9 @@ async def _turn(spoken: Spoken, group: list[SystemTurn], transcriber: Transcribe
 
 
 def _transfer(result: CallResult) -> dict[str, Any] | None:
+    """A hand-over that reached an agent; one that ended in a promise to call back is none."""
     transfer = result.system.transfer
-    if transfer is None:
+    if transfer is None or not (transfer.agent or transfer.connected):
         return None
     ms = round(transfer.ms) if transfer.ms is not None else None
     return {"agent": transfer.agent, "ms": ms, "heard_both_ways": result.heard_both_ways}
