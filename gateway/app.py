@@ -6,6 +6,7 @@ import signal
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from importlib import import_module
 from typing import Final
 
 import structlog
@@ -13,7 +14,8 @@ from aiohttp import web
 
 from config.clock import SystemClock
 from config.settings import Settings
-from gateway.assembly import Gateway
+from gateway.assembly import Core, Gateway
+from gateway.late_core import LateCore
 from gateway.live_state import LiveState
 from gateway.logs import set_up_logs
 from store.engine import Database
@@ -48,14 +50,19 @@ async def listening(gateway: Gateway, settings: Settings) -> AsyncIterator[None]
 
 async def serve(settings: Settings) -> None:
     """Run until told to stop."""
-    from gateway.core import build_core
-
     clock = SystemClock()
     database = Database(settings.effective_database_url)
     await database.migrate()
     vault = Vault(settings)
-    core = await build_core(settings, database, vault, clock)
-    gateway = Gateway(settings, clock, database, vault, core, LiveState.connect(settings, clock))
+
+    async def load() -> Core:
+        core = await asyncio.to_thread(import_module, "gateway.core")
+        loaded: Core = await core.build_core(settings, database, vault, clock)
+        log.info("core_loaded")
+        return loaded
+
+    late = LateCore(load)
+    gateway = Gateway(settings, clock, database, vault, late.core, LiveState.connect(settings, clock))
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -63,8 +70,8 @@ async def serve(settings: Settings) -> None:
     await gateway.start()
     try:
         async with listening(gateway, settings):
-            log.info("gateway_ready", web=settings.web_port, operator=settings.operator_port, node=settings.node_port)
-            await stop.wait()
+            log.info("gateway_listening", web=settings.web_port, node=settings.node_port)
+            await _until_stopped(stop, late)
             log.info("gateway_stopping")
             await gateway.stop()
     except OSError:
@@ -72,6 +79,20 @@ async def serve(settings: Settings) -> None:
         raise
     finally:
         await database.close()
+    if not late.loading.cancelled():
+        late.loading.result()
+
+
+async def _until_stopped(stop: asyncio.Event, late: LateCore) -> None:
+    """Wait for the signal, or for a core that cannot be loaded."""
+    told = asyncio.create_task(stop.wait(), name="stop")
+    try:
+        await asyncio.wait({told, late.loading}, return_when=asyncio.FIRST_COMPLETED)
+        if not late.loading.done() or late.loading.exception() is None:
+            await told
+    finally:
+        told.cancel()
+        await asyncio.gather(told, return_exceptions=True)
 
 
 def main() -> None:

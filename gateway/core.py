@@ -9,8 +9,10 @@ import structlog
 from sqlalchemy import delete
 
 from config.clock import Clock, local
+from config.rulebook import load_rulebook
 from config.settings import Settings
 from dialog.contract import Channel, Contact, DialogEngine, Utterance
+from dialog.elements.extract import Extractor
 from dialog.factory import build_dialog
 from dialog.rasa_client import RasaClient, connect
 from gateway.assembly import Core
@@ -31,6 +33,7 @@ _QUESTION: Final = "你好，请问公积金怎么提取"
 
 async def build_core(settings: Settings, database: Database, vault: Vault, clock: Clock) -> Core:
     """Load the knowledge base, connect to Rasa (which may come later) and put the core together."""
+    await asyncio.to_thread(_load_dictionaries, settings, clock)
     search = Search(database, settings, clock)
     await search.refresh_if_changed()
     rasa = connect(settings)
@@ -127,6 +130,12 @@ class Probe:
 
     async def close(self) -> None:
         await self._scratch.close()
+
+
+def _load_dictionaries(settings: Settings, clock: Clock) -> None:
+    """What the first sentence would have to wait for; in a thread, so that the links stay alive."""
+    extractor = Extractor(load_rulebook(settings.city, settings.data_dir))
+    extractor.warm(clock.now())
 
 
 async def _follow(search: Search) -> None:
