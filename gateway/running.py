@@ -30,6 +30,15 @@ def _is_supervisor(pid: int) -> bool:
         return False
 
 
+def _is_alive(pid: int) -> bool:
+    """Whether the process runs (an ended one that nobody waited for does not); right from its first moment."""
+    try:
+        state = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace").rsplit(")", 1)[1].split()[0]
+    except OSError:
+        return False
+    return state not in {"Z", "X"}
+
+
 def wait_until_ready(settings: Settings, timeout_s: float, progress: Callable[[str], None]) -> None:
     """Return when every part works.
 
@@ -48,7 +57,7 @@ def wait_until_ready(settings: Settings, timeout_s: float, progress: Callable[[s
                 progress(f"{name} 已就绪")
         if status.get("ready"):
             return
-        if not status and not _is_supervisor(supervisor):
+        if not status and not _is_alive(supervisor):
             raise HotlineError("ended", f"启动后又退出了，请看日志：{settings.log_dir / 'supervisor.log'}")
         time.sleep(0.1)
     late = [name for name, part in status.get("parts", {}).items() if part["state"] != "ready"]
