@@ -32,7 +32,7 @@ async def test_who_comes_early_waits_and_is_served(
 
     core = LateCore(load).core
     early = asyncio.create_task(core.dialog.open(Channel.WEB, Contact(), "s1", clock.now()))
-    looking = asyncio.create_task(core.probe())
+    looking = asyncio.ensure_future(core.probe())
     await asyncio.sleep(0)
     assert not early.done()
     loaded.set()
