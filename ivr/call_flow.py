@@ -5,19 +5,14 @@ Time is counted in frames of 20 ms from the answer.
 """
 
 import asyncio
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Final, Literal
 
 import structlog
 
-from config.clock import Clock
 from ivr.call_tasks import CallTasks, first_of
-from ivr.emergency_words import EmergencyWords
 from ivr.handover_leg import HandoverLeg, State
 from ivr.listening import Listening
 from ivr.playback import Playback, Saying
-from ivr.promises import Promises
 from ivr.protocol import (
     CallEnded,
     CallStarted,
@@ -40,9 +35,8 @@ from ivr.protocol import (
 from ivr.rescue import rescue
 from ivr.restricted_call import NOTICE_MS, RestrictedCall
 from ivr.silence_guard import RECOVERY_MS, SILENCE_MS, SilenceGuard
-from ivr.sip.contract import FRAME_MS, CallLeg, SipEndpoint
-from ivr.speech.recogniser import RecogniserSource
-from ivr.speech.voice import Speaker
+from ivr.sip.contract import FRAME_MS, CallLeg
+from ivr.surroundings import Surroundings
 from ivr.turn_taking import SpeechEnded, TurnTaking
 
 _log = structlog.get_logger("ivr")
@@ -52,21 +46,6 @@ PATIENCE_MS: Final = 10_000
 """How long a call waits for a gateway that went away (DESIGN §5)."""
 FILLERS: Final = 3
 """So often the caller is asked to wait for an answer; then we listen again, and silence is told to the gateway."""
-
-
-@dataclass(frozen=True, slots=True)
-class Surroundings:
-    """What every call of a node shares."""
-
-    endpoint: SipEndpoint
-    voice: Speaker
-    recognisers: RecogniserSource
-    prompts: Mapping[str, str]
-    emergencies: EmergencyWords
-    promises: Promises
-    clock: Clock
-    send: Callable[[NodeFrame], None]
-    fallback_uri: str = ""
 
 
 class CallFlow:

@@ -17,7 +17,7 @@ from config.clock import Clock, SystemClock
 from config.rulebook import load_rulebook
 from config.settings import Settings
 from ivr.admission import Admission
-from ivr.call_flow import PATIENCE_MS, CallFlow, Surroundings
+from ivr.call_flow import PATIENCE_MS, CallFlow
 from ivr.emergency_words import EmergencyWords
 from ivr.health import answers_options, ask_health, serve_health
 from ivr.link import GatewayLink
@@ -30,6 +30,7 @@ from ivr.sip.factory import make_endpoint
 from ivr.speech.recogniser import RecogniserService
 from ivr.speech.recogniser_pool import RecogniserPool
 from ivr.speech.voice import SpeakerService, Voice
+from ivr.surroundings import Surroundings
 from store.vault import Vault
 
 _log = structlog.get_logger("ivr")

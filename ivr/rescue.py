@@ -1,21 +1,19 @@
 """A caller whom no gateway serves: the fallback line, else a promise that is on disk before it is spoken, and a polite end."""
 
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 import structlog
 
 from ivr.playback import Playback, Saying
 from ivr.sip.contract import CallLeg, DialFailed
-
-if TYPE_CHECKING:
-    from ivr.call_flow import Surroundings
+from ivr.surroundings import Surroundings
 
 _log = structlog.get_logger("ivr")
 
 FALLBACK_RING_S: Final = 20.0
 
 
-async def rescue(leg: CallLeg, playback: Playback, around: "Surroundings") -> None:
+async def rescue(leg: CallLeg, playback: Playback, around: Surroundings) -> None:
     """Dial the fallback; where there is none, or it does not answer, promise to call back; return when the caller may be let go."""
     if around.fallback_uri and await _put_through(leg, playback, around):
         return
@@ -25,7 +23,7 @@ async def rescue(leg: CallLeg, playback: Playback, around: "Surroundings") -> No
     await playback.idle()
 
 
-def _promise(leg: CallLeg, around: "Surroundings") -> str:
+def _promise(leg: CallLeg, around: Surroundings) -> str:
     """Write the promise; returns which prompt may honestly be spoken."""
     if leg.number is None:
         return "promise_withheld"
@@ -39,7 +37,7 @@ def _promise(leg: CallLeg, around: "Surroundings") -> str:
     return "promise"
 
 
-async def _put_through(leg: CallLeg, playback: Playback, around: "Surroundings") -> bool:
+async def _put_through(leg: CallLeg, playback: Playback, around: Surroundings) -> bool:
     playback.say(Saying(id="", text=around.prompts["fallback"], keep=True))
     try:
         other = await around.endpoint.dial(around.fallback_uri, caller=leg.number or "", timeout_s=FALLBACK_RING_S)

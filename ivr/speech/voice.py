@@ -33,13 +33,13 @@ class VoiceStyle:
     """One way of speaking. ``rate`` in espeak's words a minute, ``pitch`` 0…99."""
 
     name: str = "cmn-latn-pinyin"
-    rate: int = 160
+    rate: int = 180
     pitch: int = 50
 
 
 STYLES: Final = {
     "bot": VoiceStyle(),
-    "agent": VoiceStyle(name="cmn-latn-pinyin+m3", rate=170),
+    "agent": VoiceStyle(name="cmn-latn-pinyin+m3", rate=180),
     "caller": VoiceStyle(name="cmn-latn-pinyin+f3", rate=160),
 }
 """Whom we speak for: the hotline itself, an agent's test phone, a caller's test phone."""

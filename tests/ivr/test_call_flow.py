@@ -11,7 +11,7 @@ import pytest
 from config.clock import SystemClock
 from config.rulebook import load_rulebook
 from config.settings import Settings
-from ivr.call_flow import PATIENCE_MS, CallFlow, Surroundings
+from ivr.call_flow import PATIENCE_MS, CallFlow
 from ivr.emergency_words import EmergencyWords
 from ivr.promises import Promises
 from ivr.prompts import load_prompts
@@ -34,6 +34,7 @@ from ivr.protocol import (
     TransferState,
 )
 from ivr.speech.scripted_recogniser import LOST, ScriptedRecognisers
+from ivr.surroundings import Surroundings
 from store.vault import Vault
 from tests.ivr.scripted_leg import ScriptedEndpoint, ScriptedLeg, ScriptedVoice
 from tests.ivr.virtual_time import run_virtually
