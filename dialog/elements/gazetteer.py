@@ -3,7 +3,7 @@
 import re
 from collections import defaultdict
 from dataclasses import dataclass, field
-from functools import lru_cache
+from functools import cache, lru_cache
 from typing import Final
 
 from dialog.elements.pinyin import sounds
@@ -11,6 +11,8 @@ from dialog.elements.quiet_jionlp import divisions_file
 
 _COUNTY_END: Final = re.compile(r"(?:(?:[\u4e00-\u9fff]{1,3}族)*自治县|新区|区|县|市)$")
 _AUTONOMOUS: Final = re.compile(r"^(?P<name>[\u4e00-\u9fff]{2}?)(?:[\u4e00-\u9fff]{1,3}族)+自治县$")
+_COUNTY_DEPTH: Final = 2
+"""Tabs before the name of a county in jionlp's file."""
 _NOT_ALONE: Final = 2
 """A name without its 区 or 县 must have at least this many characters to stand alone."""
 
@@ -70,6 +72,18 @@ def load_gazetteer(city: str, divisions: tuple[str, ...] = ()) -> Gazetteer:
         by_sound={sounds(name): name for name in (*towns, *counties) if len(name) >= 3},
         longest=max(map(len, names), default=0),
     )
+
+
+@cache
+def names_elsewhere() -> frozenset[str]:
+    """The full names (three characters or more) of all provinces, cities and counties of the country."""
+    found = set()
+    with divisions_file().open(encoding="utf-8") as lines:
+        for line in lines:
+            name = line.lstrip("\t")
+            if len(line) - len(name) <= _COUNTY_DEPTH:
+                found.add(name.split("\t")[0].strip())
+    return frozenset(name for name in found if len(name) >= 3 and name[-1] in "省市区县")
 
 
 def _rank(division: Division) -> tuple[bool, bool, str, str, str]:

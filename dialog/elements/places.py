@@ -17,6 +17,7 @@ _NOT_HERE: Final = re.compile(r"(?:不是|不在|并非)(?:在)?$")
 _HOME: Final = re.compile(r"(?:我|家)(?:们)?(?:家)?(?:是)?住(?:在)?$|户口在$|老家(?:是|在)?$|家在$")
 _GAP: Final = re.compile(r"[，,、的有在里呢啊嗯]{0,3}(?:那个|这个|就是|就在|具体是|具体在)?")
 _POINTED_AT: Final = re.compile(r"([一-龥]{2,4}?)(?=那里|那边|那儿|这里|这边|附近|里面|门口|旁边|对面)")
+_ADMINISTRATIVE: Final = (UnitKind.CITY, UnitKind.ELSEWHERE, UnitKind.DIVISION)
 _SMALL_PLACES: Final = {
     "村口",
     "巷口",
@@ -35,7 +36,7 @@ _SMALL_PLACES: Final = {
 _ZONE: Final = re.compile(r"(?:经济技术|经济|高新技术|高新|综合|旅游)?(?:开发区|新区|高新区|经开区|试验区|管理区)")
 _BETWEEN_ROADS: Final = {"与", "和", "跟", "、", "同"}
 _AFTER_A_DE: Final = {UnitKind.RELATION, UnitKind.NUMBER}
-_WEIGHT: Final = {UnitKind.CITY: 0.5, UnitKind.DIVISION: 3, UnitKind.ROAD: 3, UnitKind.ESTATE: 3, UnitKind.FACILITY: 2, UnitKind.NUMBER: 1, UnitKind.RELATION: 0.5, UnitKind.OWN: 0.5}  # fmt: skip
+_WEIGHT: Final = {UnitKind.CITY: 0.5, UnitKind.ELSEWHERE: 2, UnitKind.DIVISION: 3, UnitKind.ROAD: 3, UnitKind.ESTATE: 3, UnitKind.FACILITY: 2, UnitKind.NUMBER: 1, UnitKind.RELATION: 0.5, UnitKind.OWN: 0.5}  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +55,7 @@ class PlacePhrase:
 
     @property
     def only_divisions(self) -> bool:
-        return all(unit.kind in (UnitKind.DIVISION, UnitKind.CITY) for unit in self.units)
+        return all(unit.kind in _ADMINISTRATIVE for unit in self.units)
 
     @property
     def weight(self) -> float:
@@ -155,20 +156,27 @@ def place_element(heard: Heard, phrases: tuple[PlacePhrase, ...], gazetteer: Gaz
     units = [unit for phrase in phrases for unit in phrase.units]
     words = [(heard.text[unit.start : unit.end], unit) for unit in units]
     detail = "".join(_below_divisions(heard.text, phrase) for phrase in phrases)
-    said_city = any(unit.kind is UnitKind.CITY for unit in units)
+    elsewhere = [said for said, unit in words if unit.kind is UnitKind.ELSEWHERE]
+    city = gazetteer.city if any(unit.kind is UnitKind.CITY for unit in units) else _last(elsewhere, "市")
     value = place_value(
         text="".join(heard.text[phrase.start : phrase.end] for phrase in phrases),
         detail=detail,
         divisions=[(said, unit.divisions, unit.heard_as) for said, unit in words if unit.divisions],
-        said_city=gazetteer.city if said_city else "",
+        said_city=city,
         gazetteer=gazetteer,
         in_a_zone=_ZONE.search(heard.text[: phrases[0].end]) is not None,
     )
+    if elsewhere and not value["district"]:
+        value["district"] = _last(elsewhere, "区县") or None
     return filled_place(value, source, heard.sure(_confidence(units)))
 
 
+def _last(names: list[str], endings: str) -> str:
+    return next((name for name in reversed(names) if name[-1] in endings), "")
+
+
 def _below_divisions(text: str, phrase: PlacePhrase) -> str:
-    below = [unit for unit in phrase.units if unit.kind not in (UnitKind.DIVISION, UnitKind.CITY)]
+    below = [unit for unit in phrase.units if unit.kind not in _ADMINISTRATIVE]
     lowest = below[0].start if below else phrase.units[-1].end
     start = lowest if phrase.units[0].proper else phrase.start
     return text[start : phrase.end]
@@ -213,7 +221,7 @@ def place_value(
         detail = village + detail
     return {
         "text": text,
-        "city": (gazetteer.city if found else said_city) or None,
+        "city": said_city or (gazetteer.city if found else None),
         "district": county or None,
         "town": town or None,
         "detail": detail or None,
@@ -257,7 +265,7 @@ def _confidence(units: list[Unit]) -> float:
     kinds = {unit.kind for unit in units if unit.proper}
     if not kinds - {UnitKind.CITY}:
         return VAGUE_CONFIDENCE
-    if kinds <= {UnitKind.DIVISION, UnitKind.CITY}:
+    if kinds <= set(_ADMINISTRATIVE):
         base = 0.75
     elif UnitKind.DIVISION in kinds:
         base = 0.95

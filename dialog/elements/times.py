@@ -24,7 +24,7 @@ _ALL_ALONG: Final = re.compile(r"一直(?!没|不|未|无|都没|都不|反映|�
 _OF_THE_CALL: Final = re.compile(r"(?:我|特地|特意|就)?(?:想|要|来|打电话|致电|投诉|反映|咨询|跟你)")
 _RATHER: Final = {TimeKind.MOMENT: 0, TimeKind.RANGE: 0, TimeKind.RECURRING: 2, TimeKind.DURATION: 3, TimeKind.VAGUE: 4}
 _NOT_OF_THE_EVENT: Final = re.compile(
-    r"(?:说|答应|承诺|保证|预计|计划|打算|截止|有效期|规定|合同|约定)(?:是|到|在|好)?$"
+    r"(?:说|答应|承诺|保证|预计|计划|打算|截止|有效期|规定|合同|约定)(?:是|到|在|好)?$|(?:拖|推|推迟|延|延期|延迟|等|改|改期|排)到?$"
 )
 _PROMISED: Final = re.compile(r"(?:内|之内|以内)(?:解决|修|处理|给|完成|退|到账)")
 
