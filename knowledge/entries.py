@@ -98,7 +98,7 @@ def sample_entries(folder: Path = SAMPLE_FOLDER) -> tuple[EntryForm, ...]:
     return tuple(
         parse_entry(values)
         for file in sorted(folder.glob("*.yaml"))
-        for values in yaml.safe_load(file.read_text(encoding="utf-8"))
+        for values in yaml.load(file.read_text(encoding="utf-8"), Loader=yaml.CSafeLoader)
     )
 
 

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Final
 
-from knowledge.index import Index, Way, Weighted, Weights
+from knowledge.index import Index, Way
 from knowledge.text import Terms
 
 FEATURES: Final = (
@@ -70,10 +70,10 @@ def _entry_features(index: Index, position: int, asked: Way) -> tuple[float, ...
         best_grams,
         second_grams,
         sounds,
-        _share(index.words, asked.words, item.words),
-        _share(index.grams, asked.grams, item.grams),
-        _share(index.sounds, asked.sounds, item.sounds),
-        _share(index.words, asked.words, item.body_words),
+        index.words.share(asked.words, item.words),
+        index.grams.share(asked.grams, item.grams),
+        index.sounds.share(asked.sounds, item.sounds),
+        index.words.share(asked.words, item.body_words),
         words[0],
         grams[0],
         whole,
@@ -85,22 +85,12 @@ def _none_features(index: Index, terms: Terms) -> tuple[float, ...]:
     known = sum(word in index.words for word in terms.words)
     return (
         1.0,
-        _unknown(index.words, terms.words),
-        _unknown(index.grams, terms.grams),
+        index.words.unknown_share(terms.words),
+        index.grams.unknown_share(terms.grams),
         max(0.0, 1.0 - known / _FULL),
     )
 
 
 def _two_best(values: list[float]) -> tuple[float, float]:
-    best = max(values)
-    return best, max([*values[: values.index(best)], *values[values.index(best) + 1 :]], default=0.0)
-
-
-def _share(weights: Weights, asked: Weighted, held: frozenset[str]) -> float:
-    total = weights.sum(asked.terms)
-    return weights.sum(asked.terms & held) / total if total else 0.0
-
-
-def _unknown(weights: Weights, terms: tuple[str, ...]) -> float:
-    total = weights.sum(terms)
-    return weights.unknown * sum(term not in weights for term in terms) / total if total else 1.0
+    best, *rest = sorted(values, reverse=True)
+    return best, rest[0] if rest else best

@@ -20,7 +20,7 @@ import tantivy
 from structlog import get_logger
 
 from knowledge.contract import Entry
-from knowledge.text import Terms, analyse, lexicon_fingerprint
+from knowledge.text import Terms, analyse, lexicon_fingerprint, normalise, without_courtesy
 
 log = get_logger("knowledge")
 
@@ -28,9 +28,9 @@ _FORMAT: Final = 1
 """Grows when terms or the index are made differently."""
 _WRITER_BYTES: Final = 15_000_000
 """tantivy's smallest heap for one writing thread."""
-_DOCUMENTS: Final = 120
-"""How many ways of asking are fetched; all those of the best dozen entries."""
-CANDIDATES: Final = 20
+_DOCUMENTS: Final = 90
+"""How many ways of asking are fetched to find them."""
+CANDIDATES: Final = 15
 """How many entries are compared closely."""
 _BOOSTS: Final = {"words": 2.0, "grams": 1.0, "sounds": 0.6, "body": 0.4}
 _TERMS_FILE: Final = "terms.json"
@@ -38,9 +38,10 @@ _TERMS_FILE: Final = "terms.json"
 
 @dataclass(frozen=True, slots=True)
 class Weighted:
-    """The distinct terms of one kind in one text, and the length of their vector of weights."""
+    """The distinct terms of one kind in one text, the sum of their weights, and the length of their vector."""
 
     terms: frozenset[str]
+    total: float
     length: float
 
 
@@ -91,47 +92,56 @@ class Weights:
         counts = Counter(term for document in documents for term in document)
         size = len(documents)
         self._weights = {term: math.log(1 + (size - count + 0.5) / (count + 0.5)) for term, count in counts.items()}
-        self.unknown = math.log(1 + (size + 0.5) / 0.5)
-        """The weight of a term that no entry has."""
+        self._unknown = math.log(1 + (size + 0.5) / 0.5)
+        self._squares = {term: weight**2 for term, weight in self._weights.items()}
 
     def __contains__(self, term: str) -> bool:
         return term in self._weights
 
-    def of(self, term: str) -> float:
-        return self._weights.get(term, self.unknown)
-
-    def sum(self, terms: Iterable[str]) -> float:
-        return sum(map(self.of, terms))
-
     def vector(self, terms: Iterable[str]) -> Weighted:
         """The known ones among ``terms``."""
         known = frozenset(term for term in terms if term in self._weights)
-        return Weighted(known, math.sqrt(sum(self._weights[term] ** 2 for term in known)))
+        return Weighted(
+            known,
+            sum(self._weights[term] for term in known),
+            math.sqrt(sum(self._squares[term] for term in known)),
+        )
 
     def likeness(self, one: Weighted, other: Weighted) -> float:
         """Cosine of two vectors, 0…1."""
-        if not one.length or not other.length:
-            return 0.0
-        return sum(self._weights[term] ** 2 for term in one.terms & other.terms) / (one.length * other.length)
+        shared = one.terms & other.terms
+        return sum(map(self._squares.__getitem__, shared)) / (one.length * other.length) if shared else 0.0
+
+    def share(self, asked: Weighted, held: frozenset[str]) -> float:
+        """Of the weight of ``asked`` how much is also in ``held``, 0…1."""
+        shared = asked.terms & held
+        return sum(map(self._weights.__getitem__, shared)) / asked.total if shared else 0.0
+
+    def unknown_share(self, terms: Sequence[str]) -> float:
+        """Of the weight of ``terms`` how much no entry has, 0…1; all of nothing is unknown."""
+        unknown = self._unknown * sum(term not in self._weights for term in terms)
+        total = unknown + sum(self._weights.get(term, 0.0) for term in terms)
+        return unknown / total if total else 1.0
 
 
 class Frequencies:
     """How often each word is asked, over all entries and in one of them."""
 
-    _PRIOR: Final = 20.0
-    """Words that every entry is taken to hold of the whole knowledge base's: one rare word alone proves little."""
+    _OWN: Final = 0.3
+    """How much of what is asked is taken to be in the entry's own words, the rest being anybody's (Jelinek-Mercer)."""
 
     def __init__(self, indexed: Sequence[Indexed]) -> None:
         totals: Counter[str] = Counter()
         for item in indexed:
             totals.update(item.word_counts)
-        everything = sum(totals.values())
+        everything = totals.total()
         self._share = {word: count / everything for word, count in totals.items()}
 
     def evidence(self, asked: Iterable[str], item: Indexed) -> float:
         """Log of how much likelier ``asked`` is from one who means ``item`` than from anybody (smoothed, ≥ 0)."""
         counts = item.word_counts
-        return sum(math.log1p(counts[word] / (self._PRIOR * self._share[word])) for word in asked if word in counts)
+        odds = self._OWN / (1 - self._OWN) / max(1, counts.total())
+        return sum(math.log1p(odds * counts[word] / self._share[word]) for word in asked if word in counts)
 
 
 class Index:
@@ -145,6 +155,7 @@ class Index:
         self.grams: Final = Weights([item.grams for item in self.indexed])
         self.sounds: Final = Weights([item.sounds for item in self.indexed])
         self.frequencies: Final = Frequencies(self.indexed)
+        self._as_written = _one_entry_each(self.indexed)
         self.ways: Final = tuple(
             tuple(
                 Way(self.words.vector(terms.words), self.grams.vector(terms.grams), self.sounds.vector(terms.sounds))
@@ -152,6 +163,10 @@ class Index:
             )
             for item in self.indexed
         )
+
+    def asked_as_written(self, question: str) -> int | None:
+        """The position of the entry that has ``question`` among its ways of asking, courtesy aside; only if one has."""
+        return self._as_written.get(without_courtesy(normalise(question)))
 
     @classmethod
     def in_memory(cls, entries: Iterable[Entry]) -> Self:
@@ -226,6 +241,15 @@ def fingerprint(entries: Iterable[Entry]) -> str:
     for entry in entries:
         digest.update(json.dumps([entry.id, entry.version, entry.question, entry.similar, entry.answer]).encode())
     return digest.hexdigest()[:24]
+
+
+def _one_entry_each(indexed: Iterable[Indexed]) -> dict[str, int]:
+    """Way of asking → position, without those that several entries share."""
+    found: dict[str, set[int]] = {}
+    for position, item in enumerate(indexed):
+        for way in (item.entry.question, *item.entry.similar):
+            found.setdefault(without_courtesy(normalise(way)), set()).add(position)
+    return {way: positions.pop() for way, positions in found.items() if len(positions) == 1}
 
 
 def _analysed(entry: Entry) -> Indexed:

@@ -30,6 +30,8 @@ CHOOSE_SCORE: Final = 0.15
 OFFER_SCORE: Final = 0.04
 """The least score of an entry that is offered beside the best."""
 MOST_OFFERED: Final = 3
+CERTAIN: Final = 0.99
+"""The score of an entry that is asked for in words that its editors wrote down for it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +64,12 @@ def scores(compared: Compared, model: Model) -> list[tuple[int, float]]:
     total = math.exp(none - top) + sum(powers)
     ranked = ((position, power / total) for position, power in zip(compared.positions, powers, strict=True))
     return sorted(ranked, key=lambda pair: (-pair[1], pair[0]))
+
+
+def certain(position: int, ranked: Sequence[tuple[int, float]]) -> list[tuple[int, float]]:
+    """``ranked`` with the entry that was asked for in its own words first; the others share what is left."""
+    others = [(other, score * (1 - CERTAIN)) for other, score in ranked if other != position]
+    return [(position, CERTAIN), *others]
 
 
 def margin(values: Sequence[float]) -> float:

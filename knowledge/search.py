@@ -2,6 +2,7 @@
 
 import asyncio
 import shutil
+import threading
 import time
 from collections import OrderedDict
 from collections.abc import Iterable
@@ -18,7 +19,7 @@ from config.settings import Settings
 from knowledge.contract import Entry, Ranked, Ranking, Verdict
 from knowledge.features import compare
 from knowledge.index import Index, fingerprint
-from knowledge.ranking import MOST_OFFERED, OFFER_SCORE, fitted, margin, scores, verdict
+from knowledge.ranking import MOST_OFFERED, OFFER_SCORE, certain, fitted, margin, scores, verdict
 from knowledge.repository import Repository, in_force
 from knowledge.text import analyse, warm_up
 from store.engine import Database
@@ -64,6 +65,7 @@ class Search:
         self._folder: Final = settings.data_dir / "index"
         self._shelf: _Shelf | None = None
         self._refreshing = asyncio.Lock()
+        self._building = threading.Lock()
 
     @property
     def version(self) -> int:
@@ -117,10 +119,11 @@ class Search:
         since = shelf.since(day)
         index = shelf.indexes.get(since)
         if index is None:
-            index = Index.open(self._folder, in_force(shelf.all_versions, day))
-            shelf.indexes[since] = index
-            while len(shelf.indexes) > _DAYS_KEPT:
-                shelf.indexes.popitem(last=False)
+            with self._building:
+                index = shelf.indexes.get(since) or Index.open(self._folder, in_force(shelf.all_versions, day))
+                shelf.indexes[since] = index
+                while len(shelf.indexes) > _DAYS_KEPT:
+                    shelf.indexes.popitem(last=False)
         return index
 
     def _remove_unused(self, shelf: _Shelf) -> None:
@@ -133,6 +136,9 @@ class Search:
 def rank(index: Index, question: str, at: datetime) -> Ranking:
     """What ``index`` answers to ``question``."""
     ranked = scores(compare(index, analyse(question)), fitted())
+    written = index.asked_as_written(question)
+    if written is not None:
+        ranked = certain(written, ranked)
     values = [score for _, score in ranked]
     decided = verdict(values)
     least = OFFER_SCORE if decided is Verdict.CHOOSE else 0.0

@@ -1,0 +1,58 @@
+from datetime import date
+from typing import Any
+
+import pytest
+
+from knowledge.entries import EntryInvalid, parse_entry
+
+GOOD: dict[str, Any] = {
+    "id": "GJJ-001",
+    "question": "公积金怎么提取",
+    "similar": ["公积金怎么取", "公积金怎么取", "取公积金"],
+    "answer": "符合条件的可以提取。",
+    "speech": "符合条件的可以提取。",
+    "unit": "市住房公积金管理中心",
+    "effective_at": date(2024, 1, 1),
+}
+
+
+def test_a_good_entry_is_taken_and_a_way_said_twice_is_kept_once() -> None:
+    form = parse_entry(GOOD)
+    assert form.similar == ("公积金怎么取", "取公积金")
+    entry = form.entry(3)
+    assert (entry.id, entry.version, entry.sample, entry.field) == ("GJJ-001", 3, False, "其他")
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        ({"speech": "字" * 81}, "语音答案（speech）有 81 个字，最多 80 个字"),
+        ({"speech": "  "}, "语音答案（speech）为空"),
+        ({"speech": "请看 https://example.org"}, "不能有网址"),
+        ({"speech": "请带身份证（原件）"}, "不能有括号或符号“（）”"),
+        ({"id": "公积金 1"}, "“编号”（id）只能用"),
+        ({"id": ""}, "“编号”（id）只能用"),
+        ({"question": ""}, "“标准问题”（question）为空或太短"),
+        ({"question": "问" * 201}, "有 201 个字，最多 200 个字"),
+        ({"answer": ""}, "“答案”（answer）为空"),
+        ({"similar": [f"问法{number}" for number in range(101)]}, "最多 100 条"),
+        ({"effective_at": "明年"}, "应写成 2025-01-31 的形式"),
+        ({"effective_at": "2025-02-30"}, "应写成 2025-01-31 的形式"),
+        ({"price": "1"}, "不认识的列“price”"),
+    ],
+)
+def test_what_is_wrong_is_said_in_chinese(change: dict[str, Any], says: str) -> None:
+    with pytest.raises(EntryInvalid) as caught:
+        parse_entry(GOOD | change)
+    assert says in caught.value.message
+
+
+def test_eighty_characters_can_be_spoken() -> None:
+    assert len(parse_entry(GOOD | {"speech": "字" * 80}).speech) == 80
+
+
+def test_everything_wrong_is_named_at_once() -> None:
+    with pytest.raises(EntryInvalid) as caught:
+        parse_entry({"id": "A-1", "question": "", "speech": ""})
+    assert len(caught.value.reasons) >= 4
+    assert "缺少“承办单位”（unit）" in caught.value.reasons
