@@ -2,6 +2,10 @@
 
 Gold names for each element the words that must be in it, and where it matters the start (a prefix of the ISO moment),
 whether it goes on, the district and that a name is withheld; ``null``: nothing of the kind was said.
+
+First run, on sentences that the extractor had never seen (right/told): time 13/16, place 16/19, person 9/14, event 20/20,
+demand 9/12; 2 invented. Since then the set is known: after general repairs every element is right and nothing invented,
+which says only that nothing broke.
 """
 
 import json
