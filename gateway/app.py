@@ -13,11 +13,11 @@ import structlog
 from aiohttp import web
 
 from config.clock import SystemClock
+from config.logs import set_up_logs
 from config.settings import Settings
 from gateway.assembly import Core, Gateway
 from gateway.late_core import LateCore
 from gateway.live_state import LiveState
-from gateway.logs import set_up_logs
 from store.engine import Database
 from store.vault import Vault
 

@@ -14,6 +14,7 @@ from typing import Any, Final
 import structlog
 
 from config.clock import Clock, SystemClock
+from config.logs import set_up_logs
 from config.rulebook import load_rulebook
 from config.settings import Settings
 from ivr.admission import Admission
@@ -21,7 +22,6 @@ from ivr.call_flow import PATIENCE_MS, CallFlow
 from ivr.emergency_words import EmergencyWords
 from ivr.health import answers_options, ask_health, serve_health
 from ivr.link import GatewayLink
-from ivr.logs import set_up_logs
 from ivr.promises import Promises
 from ivr.prompts import load_prompts
 from ivr.protocol import Ack, CallbackRecorded, GatewayFrame, LiveCall, NodeFrame, NodeLoad, Restrictions

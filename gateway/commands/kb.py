@@ -127,7 +127,7 @@ def show(
 
 def _settings(data: Path | None, as_json: bool) -> "Settings":
     """The settings, with what is logged kept out of stdout."""
-    from gateway.logs import set_up_logs
+    from config.logs import set_up_logs
 
     set_up_logs("WARNING")
     return settings_for(data, as_json=as_json)

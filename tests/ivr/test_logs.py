@@ -3,7 +3,7 @@ import json
 import pytest
 import structlog
 
-from ivr.logs import set_up_logs
+from config.logs import set_up_logs
 
 
 def test_a_line_is_json_and_holds_nothing_personal(capsys: pytest.CaptureFixture[str]) -> None:

@@ -5,7 +5,7 @@ import json
 import pytest
 import structlog
 
-from gateway.logs import set_up_logs, without_personal_data
+from config.logs import set_up_logs, without_personal_data
 
 
 def test_personal_values_do_not_reach_a_line(capsys: pytest.CaptureFixture[str]) -> None:
