@@ -10,7 +10,8 @@ from typing import Any
 
 from config.errors import HotlineError
 from config.settings import ACTIVE_FILE, ROOT, Settings
-from dialog import bot_training
+from dialog.bot_training import probe as rasa_probe
+from dialog.bot_training import serve_command
 
 PORTS = {
     "web_port": "页面",
@@ -78,7 +79,7 @@ def _redis(settings: Settings) -> dict[str, Any]:
 
 
 def _rasa(settings: Settings, model: Path) -> dict[str, Any]:
-    argv, environment, cwd = bot_training.serve_command(settings)
+    argv, environment, cwd = serve_command(settings)
     if not model.is_file():
         raise HotlineError("no_rasa_model", "对话模型不存在；请运行 ./hotline train")
     return {
@@ -87,7 +88,7 @@ def _rasa(settings: Settings, model: Path) -> dict[str, Any]:
         "env": dict(environment),
         "cwd": str(cwd),
         "log": str(settings.log_dir / "rasa.log"),
-        "probe": bot_training.probe(settings),
+        "probe": rasa_probe(settings),
         "stop_s": 8,
     }
 
