@@ -95,11 +95,8 @@ class AgentActions:
                 await desk.line(live).released(handover.conversation_id)
             elif handover.status is not HandoverStatus.ENDED:
                 raise DeskError("conflict", "还没有接起", 409)
-            desk.live.pop(handover_id, None)
             self._sent.pop(handover_id, None)
-            owner = handover.agent_id or account.id
-            if desk.presence.of(owner) is PresenceState.BUSY and not self._busy_elsewhere(owner):
-                await desk.presence.set(owner, PresenceState.READY)
+            await desk.wrapped_up(live)
         desk.wake()
 
     async def say(self, account: Account, handover_id: str, message_id: str, text: str) -> dict[str, Any]:
@@ -164,8 +161,10 @@ class AgentActions:
             raise DeskError("bad_request", "状态应为 ready、busy 或 offline")
         wanted = PresenceState(state)
         async with self._desk.lock:
-            if wanted is PresenceState.READY:
-                for live in self._desk.live.values():
+            for live in list(self._desk.live.values()):
+                if live.ended_at is not None and live.handover.agent_id == account.id:
+                    del self._desk.live[live.handover.id]
+                if wanted is PresenceState.READY:
                     live.refused_by.discard(account.id)
             await self._desk.presence.set(account.id, wanted)
         self._desk.wake()
@@ -201,12 +200,6 @@ class AgentActions:
             handover.conversation_id, handover.contact_id, handover.channel, TicketType.HELP, FiveElements()
         )
         return await self._tickets.get_by_id(ticket_id)
-
-    def _busy_elsewhere(self, agent_id: str) -> bool:
-        return any(
-            live.handover.agent_id == agent_id and live.handover.status in WITH_AGENT
-            for live in self._desk.live.values()
-        )
 
     def _left(self, live: LiveHandover) -> float:
         if live.handover.status is not HandoverStatus.OFFERED or live.handover.offered_at is None:

@@ -40,6 +40,7 @@ class LiveHandover:
     position: int | None = None
     phone: PhoneState = field(default_factory=PhoneState)
     agent_gone_since: datetime | None = None
+    ended_at: datetime | None = None
     shown: set[str] = field(default_factory=set)
     ticket_shown: dict[str, Any] = field(default_factory=dict)
     question_shown: str = ""
@@ -125,6 +126,21 @@ class Pops:
             entries = (await self._suggest(question))["entries"]
             frames.append({"type": "suggestions", "handover": handover_id, "entries": entries})
         return frames
+
+
+def waiting_json(live: LiveHandover, now: datetime) -> dict[str, Any]:
+    """One line of the queue."""
+    handover = live.handover
+    return {
+        "handover": handover.id,
+        "channel": handover.channel,
+        "caller": handover.caller,
+        "reason": handover.reason,
+        "emergency": live.emergency,
+        "priority": handover.priority,
+        "waited_s": int((now - handover.created_at).total_seconds()),
+        "status": handover.status.value,
+    }
 
 
 def stamp(moment: datetime) -> str:

@@ -24,9 +24,10 @@ from desk.contract import (
     QueueState,
 )
 from desk.handovers import Handover, Handovers
-from desk.pops import LiveHandover, PhoneState, Pops, stamp
+from desk.pops import LiveHandover, PhoneState, Pops, stamp, waiting_json
 from desk.presence import GONE_AFTER_S, Presence, PresenceState
 from desk.queue import Waiting, in_order, next_offers, overdue, positions, to_promise
+from desk.words import AGENT_LOST, CUT_OFF, PHONE_DEAD, PROMISE, phone_hint, promise_text
 from store.accounts import Accounts
 
 log = structlog.get_logger("desk")
@@ -34,14 +35,10 @@ log = structlog.get_logger("desk")
 TICK_S: Final = 0.25
 AGENT_LOST_AFTER_S: Final = 60.0
 """A chat whose agent's page has been away this long goes back into the queue."""
+WRAP_UP_S: Final = 20.0
+"""Time to put the ticket in order after a talk; setting the own state ends it at once."""
 PHONE_SILENT_AFTER_S: Final = 40.0
 """No word from the node about the agent's phone for this long (it rings 25 s at most): taken as failed."""
-
-PROMISE: Final = "现在没有空闲的话务员，已为您登记回拨，话务员会尽快打电话给您。"
-PROMISE_IN_TEXT: Final = "现在没有空闲的话务员，您的留言已登记，话务员上班后会在这里回复您；您也可以继续向我提问。"
-PROMISE_WITHHELD: Final = (
-    "现在没有空闲的话务员，已登记您反映的情况。您的来电没有显示号码，无法回拨，请稍后再拨或在网站、小程序上反映。"
-)
 
 
 class Desk:
@@ -74,6 +71,7 @@ class Desk:
         self._task: asyncio.Task[None] | None = None
         self._queue_shown: object = None
         self._gone: dict[str, datetime] = {}
+        presence.on_change = self._show_presence
 
     async def start(self) -> None:
         """Take up what is open on disk; an offer that nobody answered before a restart waits again."""
@@ -163,9 +161,11 @@ class Desk:
             live = self.of_conversation(conversation_id)
             if live is None or live.handover.status not in WITH_AGENT or live.handover.agent_id is None:
                 return
-            await self.set_phone(live, state, sip_code)
             if state == "connected" and live.handover.status is HandoverStatus.ACCEPTED:
                 await self.move(live, HandoverStatus.CONNECTED, connected_at=self.clock.now())
+            await self.set_phone(live, state, sip_code)
+            if state == "failed" and live.handover.status is HandoverStatus.CONNECTED:
+                await self.requeue(live, CUT_OFF)
             elif state == "ended":
                 await self.finish(live, "agent")
                 await self.line(live).released(conversation_id)
@@ -192,10 +192,11 @@ class Desk:
         async with self.lock:
             now = self.clock.now()
             await self._notice_absent_agents()
+            await self._end_wrap_up()
             for one in overdue(self._waiting(), now, self.answer_timeout_s):
                 await self._unanswered(self.live[one.id])
             for live in [live for live in self.live.values() if self._phone_is_dead(live)]:
-                await self.requeue(live, "话务员的话机没有接通，正在为您转接其他话务员，请稍候。")
+                await self.requeue(live, PHONE_DEAD)
             anyone = bool(self.presence.online())
             for one in to_promise(self._waiting(), now, self._queue_timeout_s, anyone_logged_in=anyone):
                 await self._promise(self.live[one.id])
@@ -240,9 +241,9 @@ class Desk:
         """Write the callback down, then promise it."""
         handover = live.handover
         del self.live[handover.id]
-        promise = PROMISE_IN_TEXT if handover.channel != "phone" else PROMISE if handover.number else PROMISE_WITHHELD
-        if live.emergency_number:
-            promise = f"紧急情况请直接拨打{live.emergency_number}。{promise}"
+        promise = promise_text(
+            handover.channel, number_known=handover.number is not None, emergency_number=live.emergency_number
+        )
         reason = "queue_timeout" if self.presence.online() else "no_agent"
         await self.handovers.promise(handover, reason, promise)
         await self.tell(handover, promise)
@@ -283,7 +284,23 @@ class Desk:
             if handover.status is HandoverStatus.OFFERED and away >= GONE_AFTER_S:
                 await self._unanswered(live)
             elif handover.status in WITH_AGENT and handover.channel != "phone" and away >= AGENT_LOST_AFTER_S:
-                await self.requeue(live, "话务员的连接中断了，正在为您转接其他话务员，请稍候。")
+                await self.requeue(live, AGENT_LOST)
+
+    async def _end_wrap_up(self) -> None:
+        """An agent whose talk ended a while ago, and who said nothing else, takes calls again."""
+        now = self.clock.now()
+        for live in list(self.live.values()):
+            if live.ended_at is not None and (now - live.ended_at).total_seconds() >= WRAP_UP_S:
+                await self.wrapped_up(live)
+
+    async def wrapped_up(self, live: LiveHandover) -> None:
+        """The pop is done with; its agent is ready again, unless there is another talk or the agent said otherwise."""
+        self.live.pop(live.handover.id, None)
+        agent_id = live.handover.agent_id or ""
+        if self.presence.of(agent_id) is PresenceState.BUSY and not any(
+            other.handover.agent_id == agent_id for other in self.live.values()
+        ):
+            await self.presence.set(agent_id, PresenceState.READY)
 
     def _phone_is_dead(self, live: LiveHandover) -> bool:
         """The agent accepted, but his or her phone could not be reached, and a while to put that right has passed."""
@@ -323,7 +340,8 @@ class Desk:
 
     async def finish(self, live: LiveHandover, ended_by: str) -> None:
         """The talk with the agent is over; the pop stays on the screen until the agent closes it."""
-        await self.move(live, HandoverStatus.ENDED, ended_at=self.clock.now())
+        live.ended_at = self.clock.now()
+        await self.move(live, HandoverStatus.ENDED, ended_at=live.ended_at)
         if live.phone.state != "failed":
             live.phone.state = "ended"
         frame = {"type": "ended", "handover": live.handover.id, "ended_by": ended_by}
@@ -342,25 +360,11 @@ class Desk:
 
     def queue_json(self) -> dict[str, Any]:
         """``{"waiting", "agents"}`` for the pages."""
-        now = self.clock.now()
-        ordered = in_order(self._waiting())
-        return {
-            "waiting": [self._waiting_json(self.live[one.id], now) for one in ordered],
-            "agents": self.presence.counts(),
-        }
+        waiting = [waiting_json(self.live[one.id], self.clock.now()) for one in in_order(self._waiting())]
+        return {"waiting": waiting, "agents": self.presence.counts()}
 
-    def _waiting_json(self, live: LiveHandover, now: datetime) -> dict[str, Any]:
-        handover = live.handover
-        return {
-            "handover": handover.id,
-            "channel": handover.channel,
-            "caller": handover.caller,
-            "reason": handover.reason,
-            "emergency": live.emergency,
-            "priority": handover.priority,
-            "waited_s": int((now - handover.created_at).total_seconds()),
-            "status": handover.status.value,
-        }
+    def _show_presence(self, agent_id: str, state: PresenceState) -> None:
+        self.hub.send(agent_id, {"type": "presence", "state": state.value, "reason": ""})
 
     def _show_queue(self) -> None:
         state: Mapping[str, Any] = self.queue_json()
@@ -391,15 +395,3 @@ class Desk:
             for live in self.live.values()
             if live.handover.status in {HandoverStatus.WAITING, HandoverStatus.OFFERED}
         ]
-
-
-def phone_hint(agent_id: str, sip_code: int) -> str:
-    """What is wrong with an agent's phone, and what helps."""
-    command = f"在本机运行：./hotline phone --agent {agent_id}，再点“重新呼叫”"
-    match sip_code:
-        case 0:
-            return f"账号没有登记话机地址。请管理员登记，或{command}"
-        case 486 | 600 | 603:
-            return f"话机占线或拒接（SIP {sip_code}）。请挂好话机后点“重新呼叫”"
-        case _:
-            return f"话机没有接通（SIP {sip_code}）。请检查话机是否开着；没有话机的话，{command}"

@@ -115,8 +115,8 @@ class Phone:
             timeline.turn(record.text, record.reply, now=timeline.started)
         call = PhoneCall(live.call, timeline, self._around, number=live.number)
         call.conversation_id = row.id
-        await self._find_place(call, bridged=live.bridged)
         self._keep(call)
+        await self._find_place(call, bridged=live.bridged)
         log.info("call_resumed", call=live.call, mode=call.mode.value)
         return True
 

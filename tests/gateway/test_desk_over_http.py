@@ -1,5 +1,6 @@
 """The desk as an agent's page sees it: login, offer, accept, form, number, end; phone and chat."""
 
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 import aiohttp
@@ -7,9 +8,12 @@ import pytest
 from sqlalchemy import select
 
 from gateway.assembly import Gateway
+from ivr.protocol import LiveCall
 from store.schema import audit, callbacks, handovers
 from tests.gateway.conftest import ENTRY, House, until
 from tests.gateway.scripted_node import ScriptedNode
+
+Begin = Callable[[], Awaitable[House]]
 
 
 class AgentPage:
@@ -295,6 +299,27 @@ async def test_a_caller_who_hangs_up_takes_the_pop_away(house: House, node: Scri
     assert await status_of(house) == ["abandoned"]
 
 
+async def test_after_a_talk_the_agent_has_time_for_the_form_and_is_then_ready_again(
+    house: House, node: ScriptedNode
+) -> None:
+    page = await AgentPage.login(house, "8001")
+    await page.ready()
+    await hand_over(house, node)
+    handover = (await page.next("offer"))["pop"]["handover"]
+    await page.do("POST", f"handovers/{handover}/accept")
+    await node.wait("transfer")
+    await node.end()
+    await page.next("ended")
+    await house.tick(19)
+    assert (await page.do("GET", "me"))["presence"] == "busy"
+    await house.tick(1)
+    assert (await page.do("GET", "me"))["presence"] == "ready"
+    body = {"elements": {"event": {"text": "路灯坏了", "status": "filled"}}}
+    saved = await page.do("PUT", f"handovers/{handover}/elements", body)
+    assert saved["elements"]["event"]["text"] == "路灯坏了"
+    assert (await page.do("POST", f"handovers/{handover}/file"))["told"] is False
+
+
 async def test_declining_asks_the_next_agent(house: House, node: ScriptedNode) -> None:
     first, second = await AgentPage.login(house, "8001"), await AgentPage.login(house, "8002")
     await first.ready()
@@ -334,6 +359,36 @@ async def test_a_ticket_can_be_made_from_nothing_or_from_the_draft(house: House,
     saved = await page.do("PUT", f"handovers/{pop['handover']}/elements", body)
     assert saved["elements"]["demand"]["reason"] == "来电人不愿说"
     assert len((await page.do("POST", f"handovers/{pop['handover']}/file"))["no"]) == 13
+
+
+@pytest.mark.parametrize("bridged", [True, False])
+async def test_a_talk_with_an_agent_outlives_the_gateway(begin: Begin, bridged: bool) -> None:
+    first = await begin()
+    node = await ScriptedNode.link(first.node, first.settings.secret("node"))
+    page = await AgentPage.login(first, "8001")
+    await page.ready()
+    await hand_over(first, node)
+    await page.do("POST", f"handovers/{(await page.next('offer'))['pop']['handover']}/accept")
+    transfer = await node.wait("transfer")
+    await node.transfer("connected", transfer.id, code=200)
+    while (await page.next("phone"))["state"] != "connected":
+        pass
+    await node.close()
+    await first.stop()
+
+    second = await begin()
+    other = await AgentPage.login(second, "8002")
+    await other.ready()
+    live = LiveCall(call="c1", number="13800000000", restricted=False, last_seq_seen=9, bridged=bridged)
+    node = await ScriptedNode.link(second.node, second.settings.secret("node"), live=(live,))
+    if bridged:
+        await node.transfer("ended", transfer.id)
+        await node.said("再见")
+        await node.wait("hangup")
+    else:
+        await node.said("重新转接")
+        assert (await other.next("offer"))["pop"]["status"] == "offered"
+    await node.close()
 
 
 async def test_open_handovers_outlive_the_gateway(house: House, node: ScriptedNode) -> None:
