@@ -131,10 +131,12 @@ class CitizenPhone:
         self._exchange.audio = bytes(self._heard)
         return self._exchange
 
-    def listen_on(self) -> None:
-        """Turn the page: what comes now belongs to the next :meth:`listen`."""
+    def listen_on(self) -> bytes:
+        """Turn the page: what comes now belongs to the next :meth:`listen`. Returns what was heard so far."""
+        heard = bytes(self._heard)
         self._pauses.restart()
         self._heard.clear()
+        return heard
 
     async def wait(self, seconds: float, stop: Callable[[], bool] = lambda: False) -> None:
         """Stay on the line."""

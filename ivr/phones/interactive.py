@@ -77,7 +77,9 @@ class InteractiveCall:
             elif text.startswith("/"):
                 self._tell(HELP)
             elif text:
-                await self._phone.say(await self._synthesise(text))
+                pcm = await self._synthesise(text)
+                await self._tell_heard(self._phone.listen_on(), None)
+                await self._phone.say(pcm)
 
     async def _see_the_end(self, leg: CallLeg) -> None:
         if await leg.wait_ended() == "remote":
@@ -87,13 +89,15 @@ class InteractiveCall:
     async def _show_heard(self) -> None:
         while not self._phone.ended:
             exchange = await self._phone.listen(patience_s=30.0)
-            self._phone.listen_on()
-            heard = trimmed(exchange.audio)
-            if heard:
-                words = await self._transcriber.hear(heard)
-                waited = f"，等了 {exchange.first_audio_ms} ms" if exchange.first_audio_ms is not None else ""
-                level = f"{len(heard) / 16000:.1f} 秒，{voiced_dbfs(heard):.0f} dBFS{waited}"
-                self._tell(f"听到：{words or '（没有识别出字）'}（{level}）")
+            await self._tell_heard(self._phone.listen_on(), exchange.first_audio_ms)
+
+    async def _tell_heard(self, audio: bytes, first_audio_ms: int | None) -> None:
+        heard = trimmed(audio)
+        if heard:
+            words = await self._transcriber.hear(heard)
+            waited = f"，等了 {first_audio_ms} ms" if first_audio_ms is not None else ""
+            level = f"{len(heard) / 16000:.1f} 秒，{voiced_dbfs(heard):.0f} dBFS{waited}"
+            self._tell(f"听到：{words or '（没有识别出字）'}（{level}）")
 
     async def _show_system(self) -> None:
         while True:
