@@ -12,6 +12,8 @@ _LEADING: Final = re.compile(
 )
 _TRAILING: Final = re.compile(r"(?:[，,、。]|然后|所以|因此|就|但是?|并且?|而且|特此|强烈|同时|另外|啊|呢|吧|嗯)+$")
 _BEFORE_A_WISH: Final = re.compile(r"(?:现在|所以|因此|那|也|还)?(?:我们?)?(?:也|还|就)?$")
+_NEEDS_A_SUBJECT: Final = re.compile(r"把|被|不|没|说|让|拒|都|也|经常|总是|老是|乱(?!停|扔|倒|搭)")
+"""The place itself did it, or it was done to the place: its name stays in the story."""
 _AFTER_PLACE: Final = re.compile(r"(?:的|这边|那边|这里|那里|附近|上|里面|里|那儿|这儿|一带|，|那个地方|的地方)+")
 _BEFORE_PLACE: Final = re.compile(r"(?:在|位于|就在|住在|我住|是|从|到|于|家住|我家|我在|我们在|我家住在)$")
 
@@ -73,10 +75,14 @@ def _trimmed(
         here = _leading_span(text, start, end, places, places=True) or _leading_span(
             text, start, end, times, places=False
         )
-        if here is None:
+        if here is None or (_NEEDS_A_SUBJECT.match(text, here, end) and here in _ends_of(places)):
             break
         start = here
     return _untrailed(text, start, end)
+
+
+def _ends_of(spans: tuple[tuple[int, int], ...]) -> set[int]:
+    return {end for _, end in spans}
 
 
 def _untrailed(text: str, start: int, end: int) -> tuple[int, int]:

@@ -164,7 +164,8 @@ def _named(text: str, suffix: re.Pattern[str], kind: UnitKind, ends: frozenset[i
 
 
 def _is_bus_line(name: str, after: str) -> bool:
-    return re.fullmatch(NUMBER, name) is not None and re.match(r"公交|车|线|大巴", after) is not None
+    spoken = re.fullmatch(NUMBER, name) is not None and re.match(r"公交|车|线|大巴", after) is not None
+    return spoken or re.search(r"(?<![经纬])\d$", name) is not None
 
 
 def _name_start(text: str, end: int, ends: frozenset[int], *, longest: int) -> int:
