@@ -19,9 +19,10 @@ class _Datagrams(asyncio.DatagramProtocol):
 
     def __init__(self, owner: "GuardedUdpTransport") -> None:
         self._owner = owner
+        self._transport: asyncio.BaseTransport | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        pass
+        self._transport = transport
 
     def datagram_received(self, data: bytes, addr: tuple[Any, ...]) -> None:
         self._owner.receive(data, (str(addr[0]), int(addr[1])))
@@ -30,7 +31,7 @@ class _Datagrams(asyncio.DatagramProtocol):
         self._owner.undeliverable += 1
 
     def connection_lost(self, exc: Exception | None) -> None:
-        self._owner.lost(exc)
+        self._owner.lost(self._transport, exc)
 
 
 class GuardedUdpTransport(UdpSipTransport):
@@ -42,30 +43,24 @@ class GuardedUdpTransport(UdpSipTransport):
         self.undeliverable = 0
         self.on_sent: Callable[[SipRequest | SipResponse, Address], None] = lambda message, address: None
         self.on_lost: Callable[[], None] = lambda: None
-        self._closing = False
 
     async def start(self) -> None:
         """Bind; with port 0 the system picks, and ``local_addr`` tells which."""
-        self._closing = False
         loop = asyncio.get_running_loop()
         transport, _ = await loop.create_datagram_endpoint(lambda: _Datagrams(self), local_addr=self.local_addr)
         self._udp_transport = transport
         name = transport.get_extra_info("sockname")
         self.local_addr = (self.local_addr[0], int(name[1]))
 
-    async def stop(self) -> None:
-        self._closing = True
-        await super().stop()
-
     async def reopen(self) -> None:
         """Close the socket and bind the same port again."""
         await self.stop()
-        await asyncio.sleep(0)
+        await asyncio.sleep(0)  # the event loop lets go of the old socket
         await self.start()
 
-    def lost(self, error: Exception | None) -> None:
-        """The event loop has closed the socket."""
-        if not self._closing:
+    def lost(self, socket: asyncio.BaseTransport | None, error: Exception | None) -> None:
+        """The event loop has closed ``socket``; one that we closed ourselves is ours no more."""
+        if socket is not None and socket is self._udp_transport:
             self._udp_transport = None
             _log.error("sip_socket_lost", error=type(error).__name__)
             self.on_lost()
