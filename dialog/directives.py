@@ -95,8 +95,14 @@ class Actions:
     """The steps by name."""
 
     def __init__(
-        self, search: Search, tickets: TicketDesk, number_of: Callable[[Record], Awaitable[str | None]]
+        self,
+        search: Search,
+        tickets: TicketDesk,
+        number_of: Callable[[Record], Awaitable[str | None]],
+        default_incident: str,
     ) -> None:
+        """``default_incident``: what an emergency counts as that no cue has named; asked about before it is acted on."""
+        self._default_incident = default_incident
         self._search = search
         self._tickets = tickets
         self._number_of = number_of
@@ -136,6 +142,9 @@ class Actions:
             await self.progress(turn, out)
         elif name == "choose":
             self._choose(turn, out)
+        elif name == "emergency":
+            turn.state.awaiting, turn.state.pending = f"emergency:{self._default_incident}", turn.text
+            out.say(MessageKind.ASK, "emergency_doubt")
         elif name == "say":
             self._say(turn, out, str(directive.get("key", "")))
         else:
@@ -155,6 +164,7 @@ class Actions:
         if not state.in_form:
             state.stage, state.ticket_type = Stage.GATHERING, state.ticket_type or TicketType.COMPLAINT.value
             state.elements = turn.tentative
+        _leave_out(state)
         for name in state.missing():
             if state.asked.get(name.value, 0) < MOST_ASKS:
                 self._ask(state, out, name)
@@ -335,6 +345,20 @@ class Actions:
             out.transfer("failed")
         elif not state.in_form:
             out.say(MessageKind.SORRY, "clarify", state.failures)
+
+
+def _leave_out(state: State) -> None:
+    """What the kind of the matter does not call for: a wish happened at no time, praise wants nothing done."""
+    if state.ticket_type == TicketType.SUGGESTION and state.elements.demand.status is ElementStatus.FILLED:
+        names: tuple[ElementName, ...] = (ElementName.TIME, ElementName.EVENT)
+    elif state.ticket_type == TicketType.PRAISE and state.elements.event.status is ElementStatus.FILLED:
+        names = (ElementName.DEMAND,)
+    else:
+        return
+    for name in names:
+        if state.elements.get(name).status is ElementStatus.MISSING:
+            left_out = Element(name, status=ElementStatus.NOT_APPLICABLE, reason="此类诉求不涉及")
+            state.elements = replace(state.elements, **{name.value: left_out})
 
 
 def named_element(text: str) -> ElementName | None:

@@ -1,5 +1,7 @@
 """Puts the conversation core together for one installation."""
 
+from typing import Final
+
 from callers.identity import Callers
 from config.clock import Clock
 from config.rulebook import load_rulebook
@@ -12,6 +14,9 @@ from dialog.records import Records
 from store.engine import Database
 from store.vault import Vault
 from tickets.service import Tickets
+
+_DEFAULT_INCIDENT: Final = "police"
+"""110 takes whatever is urgent and passes it on (国办发〔2022〕12号)."""
 
 
 def build_dialog(
@@ -33,5 +38,5 @@ def build_dialog(
         search = KnowledgeSearch(database, settings)
     rulebook = load_rulebook(settings.city, settings.data_dir)
     records = Records(database, vault, Callers(database, vault, clock))
-    actions = Actions(search, Tickets(database, vault, clock, settings.city), records.number_of)
+    actions = Actions(search, Tickets(database, vault, clock, settings.city), records.number_of, _DEFAULT_INCIDENT)
     return Dialog(records, actions, understanding or connect(settings), Extractor(rulebook), rulebook)

@@ -172,6 +172,30 @@ async def test_a_doubtful_emergency_asks_one_question(begin: Begin) -> None:
     assert (await talk.say("是的")).emergency or again.directives
 
 
+async def test_an_emergency_that_only_rasa_hears_is_asked_about_and_then_acted_on(
+    begin: Begin, rasa: ScriptedRasa
+) -> None:
+    talk = await begin()
+    rasa.will("emergency", {"do": "emergency"})
+    reply = await talk.say("出大事了快来人啊")
+    assert reply.messages[-1].kind is MessageKind.ASK
+    reply = await talk.say("是的")
+    assert reply.emergency
+    assert transfer_reason(reply) == "emergency"
+
+
+async def test_a_suggestion_is_not_asked_when_it_happened(begin: Begin, tickets: Tickets) -> None:
+    talk = await begin()
+    reply = await talk.say("我建议在坡头区麻斜街道渡口加装路灯")
+    assert reply.expect.element == "person"
+    await talk.say("我姓王")
+    reply = await talk.say("对")
+    assert reply.ticket_no is not None
+    ticket = await tickets.get(reply.ticket_no)
+    assert ticket.type is TicketType.SUGGESTION
+    assert ticket.elements.time.status is ElementStatus.NOT_APPLICABLE
+
+
 @pytest.mark.parametrize(("text", "said"), [("0", Said.KEYS), ("转人工", Said.SPEECH), ("我要找接线员", Said.TYPED)])
 async def test_a_person_at_once(begin: Begin, text: str, said: Said) -> None:
     talk = await begin()

@@ -57,7 +57,7 @@ def test_a_question_gets_the_same_entry_by_phone_and_by_chat(hotline: Hotline) -
     assert answered[0]["heard"]["ms"] > 1000
     assert -26 < answered[0]["heard"]["dbfs"] < -14
     message = asyncio.run(chat(hotline, question))
-    assert message["entry"] == {"id": reply["entry_id"], "version": reply["entry_version"]}
+    assert message["entry"] == {"id": reply["entry_id"], "version": reply["version"]}
 
 
 def test_a_spoken_complaint_becomes_a_five_element_ticket(hotline: Hotline) -> None:
