@@ -111,8 +111,10 @@ class Phone:
         if row is None:
             return False
         timeline = self.timelines.begin(live.call, restricted=live.restricted)
+        timeline.started -= (self._clock.now() - row.started_at).total_seconds()
         for record in await self._transcripts.turns_of(row.id):
-            timeline.turn(record.text, record.reply, now=timeline.started)
+            after_s = (record.at - row.started_at).total_seconds()
+            timeline.turn(record.text, record.reply, now=timeline.started + after_s)
         call = PhoneCall(live.call, timeline, self._around, number=live.number)
         call.conversation_id = row.id
         self._keep(call)

@@ -126,6 +126,7 @@ async def test_a_restarted_gateway_goes_on_from_the_database(begin: Begin) -> No
     await node.wait("expect")
     await node.close()
     await first.stop()
+    first.clock.advance(4)
     second = await begin()
     live = (
         LiveCall(call="c1", number="13800000000", restricted=False, last_seq_seen=2),
@@ -136,6 +137,9 @@ async def test_a_restarted_gateway_goes_on_from_the_database(begin: Begin) -> No
     assert (welcome.resume, welcome.release) == (("c1",), ("never-heard-of",))
     await node.final("公积金怎么提取")
     assert (await node.said(ANSWER)).seq == 3
+    timeline = await second.gateway.phone.timeline("c1")
+    assert timeline is not None
+    assert [(turn.said, turn.at_ms) for turn in timeline.turns] == [("", 0), ("公积金怎么提取", 4000)]
     await node.close()
 
 
