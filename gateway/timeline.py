@@ -38,6 +38,7 @@ class TurnLine:
                 "speech": "".join(message.speech for message in messages),
                 "entry_id": answer.entry_id if answer else None,
                 "entry_version": answer.entry_version if answer else None,
+                "choices": [choice.title for message in messages for choice in message.choices],
             },
             "at_ms": self.at_ms,
             "stages": {name: round(value, 1) for name, value in self.stages.items()},

@@ -57,7 +57,7 @@ async def test_a_call_is_told_by_its_id_while_it_lasts_and_after(house: House, n
     assert (told["call"], told["admission"], told["ended_by"]) == ("abc@127.0.0.1", "normal", "caller")
     greeting, answer = told["turns"]
     assert (greeting["said"], answer["said"]) == ("", "公积金怎么提取")
-    assert answer["reply"] == {"text": ANSWER, "speech": ANSWER, "entry_id": "gjj-1", "entry_version": 3}
+    assert answer["reply"] == {"text": ANSWER, "speech": ANSWER, "entry_id": "gjj-1", "entry_version": 3, "choices": []}
     assert answer["stages"]["dialog_ms"] >= 0
     house.gateway.phone.timelines._calls.clear()
     status, kept = await ask(house, "/operator/calls/abc%40127.0.0.1")
