@@ -34,7 +34,7 @@ class AgentActions:
     async def pops_of(self, account: Account) -> list[dict[str, Any]]:
         """What the agent is asked or works on, after a reload."""
         mine = [live for live in self._desk.live.values() if live.handover.agent_id == account.id]
-        return [await self._desk.pops.pop(live, self._left(live)) for live in mine]
+        return [await self._desk.pops.pop(live, self._desk.left_s(live)) for live in mine]
 
     async def accept(self, account: Account, handover_id: str) -> dict[str, Any]:
         """Take a hand-over that is offered to the agent, or that waits. Raises ``taken``."""
@@ -200,12 +200,6 @@ class AgentActions:
             handover.conversation_id, handover.contact_id, handover.channel, TicketType.HELP, FiveElements()
         )
         return await self._tickets.get_by_id(ticket_id)
-
-    def _left(self, live: LiveHandover) -> float:
-        if live.handover.status is not HandoverStatus.OFFERED or live.handover.offered_at is None:
-            return 0.0
-        passed = (self._desk.clock.now() - live.handover.offered_at).total_seconds()
-        return max(0.0, self._desk.answer_timeout_s - passed)
 
 
 def checked_reason(reason: object) -> str:

@@ -65,6 +65,10 @@ class QueueState:
 class Line(Protocol):
     """How the desk reaches the citizen of a conversation; every channel has one. Calls for a gone citizen do nothing."""
 
+    def present(self, conversation_id: str) -> bool:
+        """Whether the citizen can be reached; a chat always can, by its history."""
+        ...
+
     async def tell(self, conversation_id: str, item: Mapping[str, Any], speech: str) -> bool:
         """Say a sentence of the desk's (already recorded as ``item``); true when the citizen is still there."""
         ...

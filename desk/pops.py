@@ -40,7 +40,10 @@ class LiveHandover:
     position: int | None = None
     phone: PhoneState = field(default_factory=PhoneState)
     agent_gone_since: datetime | None = None
+    again_since: datetime | None = None
     ended_at: datetime | None = None
+    restored_at: datetime | None = None
+    """Set when it was taken up from disk: its citizen and its agent may need a moment to come back."""
     shown: set[str] = field(default_factory=set)
     ticket_shown: dict[str, Any] = field(default_factory=dict)
     question_shown: str = ""

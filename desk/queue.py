@@ -9,7 +9,8 @@ from desk.contract import HandoverStatus
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """A hand-over as the queue sees it. ``refused_by``: agents that declined it or let it ring."""
+    """A hand-over as the queue sees it. ``refused_by``: agents that declined it or let it ring; ``again_since``: when it
+    came back into the queue from an agent who could not serve it."""
 
     id: str
     priority: int
@@ -18,6 +19,7 @@ class Waiting:
     agent_id: str | None = None
     offered_at: datetime | None = None
     refused_by: frozenset[str] = frozenset()
+    again_since: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +75,7 @@ def to_promise(
         one
         for one in handovers
         if one.status is HandoverStatus.WAITING
-        and (not anyone_logged_in or (now - one.created_at).total_seconds() >= queue_timeout_s)
+        and (not anyone_logged_in or (now - (one.again_since or one.created_at)).total_seconds() >= queue_timeout_s)
     )
 
 

@@ -8,7 +8,7 @@ import asyncio
 import contextlib
 from collections.abc import Mapping
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Final
 
 import structlog
@@ -24,6 +24,7 @@ from desk.contract import (
     QueueState,
 )
 from desk.handovers import Handover, Handovers
+from desk.patience import agent_is_lost, is_orphan, is_wrapped_up, phone_is_dead
 from desk.pops import LiveHandover, PhoneState, Pops, stamp, waiting_json
 from desk.presence import GONE_AFTER_S, Presence, PresenceState
 from desk.queue import Waiting, in_order, next_offers, overdue, positions, to_promise
@@ -33,12 +34,6 @@ from store.accounts import Accounts
 log = structlog.get_logger("desk")
 
 TICK_S: Final = 0.25
-AGENT_LOST_AFTER_S: Final = 60.0
-"""A chat whose agent's page has been away this long goes back into the queue."""
-WRAP_UP_S: Final = 20.0
-"""Time to put the ticket in order after a talk; setting the own state ends it at once."""
-PHONE_SILENT_AFTER_S: Final = 40.0
-"""No word from the node about the agent's phone for this long (it rings 25 s at most): taken as failed."""
 
 
 class Desk:
@@ -71,18 +66,20 @@ class Desk:
         self._task: asyncio.Task[None] | None = None
         self._queue_shown: object = None
         self._gone: dict[str, datetime] = {}
+        self._returning: datetime | None = None
         presence.on_change = self._show_presence
 
     async def start(self) -> None:
         """Take up what is open on disk; an offer that nobody answered before a restart waits again."""
         await self.presence.restore()
         for handover in await self.handovers.open():
-            live = LiveHandover(handover)
+            live = LiveHandover(handover, restored_at=self.clock.now())
             if handover.status is HandoverStatus.OFFERED:
                 await self.move(live, HandoverStatus.WAITING, agent_id=None, offered_at=None)
             if handover.status is HandoverStatus.CONNECTED:
                 live.phone.state = "connected"
             self.live[handover.id] = live
+            self._returning = self.clock.now() + timedelta(seconds=GONE_AFTER_S)
         self._task = asyncio.create_task(self._run(), name="desk")
 
     async def stop(self) -> None:
@@ -101,6 +98,9 @@ class Desk:
             live.emergency_number = request.emergency_number or live.emergency_number
             if request.reason == "emergency" or request.priority > handover.priority:
                 await self._raise(live, request)
+                if live.handover.agent_id is not None:
+                    pop = await self.pops.pop(live, self.left_s(live))
+                    self.hub.send(live.handover.agent_id, {"type": "offer", "pop": pop})
         log.info("handover_requested", handover=handover.id, channel=handover.channel, reason=request.reason)
         self._wake.set()
 
@@ -140,20 +140,22 @@ class Desk:
         """The citizen is gone. Lost through our own fault while waiting: a callback is written down."""
         async with self.lock:
             live = self.of_conversation(conversation_id)
-            if live is None:
-                return
-            handover, agent_id = live.handover, live.handover.agent_id
-            if handover.status in WITH_AGENT:
-                await self.finish(live, ended_by)
-                return
-            del self.live[handover.id]
-            if ended_by == "fault" and handover.number:
-                await self.handovers.promise(handover, "lost", PROMISE)
-            else:
-                await self.move(live, HandoverStatus.ABANDONED, ended_at=self.clock.now())
-            if agent_id:
-                self.hub.send(agent_id, {"type": "withdrawn", "handover": handover.id, "reason": "citizen_left"})
+            if live is not None:
+                await self._leave(live, ended_by)
         self._wake.set()
+
+    async def _leave(self, live: LiveHandover, ended_by: str) -> None:
+        handover, agent_id = live.handover, live.handover.agent_id
+        if handover.status in WITH_AGENT:
+            await self.finish(live, ended_by)
+            return
+        if ended_by == "fault" and handover.number:
+            await self.handovers.promise(handover, "lost", PROMISE)
+        else:
+            await self.move(live, HandoverStatus.ABANDONED, ended_at=self.clock.now())
+        del self.live[handover.id]
+        if agent_id:
+            self.hub.send(agent_id, {"type": "withdrawn", "handover": handover.id, "reason": "citizen_left"})
 
     async def phone(self, conversation_id: str, state: str, sip_code: int = 0) -> None:
         """How the agent's phone fares: ringing | connected | failed | ended (the agent hung up)."""
@@ -195,9 +197,14 @@ class Desk:
             await self._end_wrap_up()
             for one in overdue(self._waiting(), now, self.answer_timeout_s):
                 await self._unanswered(self.live[one.id])
-            for live in [live for live in self.live.values() if self._phone_is_dead(live)]:
+            for live in [live for live in self.live.values() if phone_is_dead(live, now, self.answer_timeout_s)]:
                 await self.requeue(live, PHONE_DEAD)
-            anyone = bool(self.presence.online())
+            for live in list(self.live.values()):
+                present = self.line(live).present(live.handover.conversation_id)
+                live.restored_at = None if present else live.restored_at
+                if is_orphan(live, now, present=present):
+                    await self._leave(live, "fault")
+            anyone = bool(self.presence.online()) or bool(self._returning and now < self._returning)
             for one in to_promise(self._waiting(), now, self._queue_timeout_s, anyone_logged_in=anyone):
                 await self._promise(self.live[one.id])
             for offer in next_offers(self._waiting(), self.presence.ready()):
@@ -231,7 +238,7 @@ class Desk:
         agent_id = live.handover.agent_id or ""
         live.refused_by.add(agent_id)
         await self.move(live, HandoverStatus.WAITING, agent_id=None, offered_at=None)
-        await self.presence.set(agent_id, PresenceState.BUSY)
+        await self._set_aside(agent_id)
         self.hub.send(agent_id, {"type": "withdrawn", "handover": live.handover.id, "reason": "timeout"})
         reason = f"{self.answer_timeout_s:g} 秒未接，已转给下一位，您被置为小休"
         self.hub.send(agent_id, {"type": "presence", "state": "busy", "reason": reason})
@@ -240,12 +247,12 @@ class Desk:
     async def _promise(self, live: LiveHandover) -> None:
         """Write the callback down, then promise it."""
         handover = live.handover
-        del self.live[handover.id]
         promise = promise_text(
             handover.channel, number_known=handover.number is not None, emergency_number=live.emergency_number
         )
         reason = "queue_timeout" if self.presence.online() else "no_agent"
         await self.handovers.promise(handover, reason, promise)
+        del self.live[handover.id]
         await self.tell(handover, promise)
         await self.line(live).promised(handover.conversation_id)
         log.info("callback_promised", handover=handover.id, reason=reason)
@@ -254,14 +261,17 @@ class Desk:
         """Take a hand-over back from an agent who cannot serve it."""
         agent_id = live.handover.agent_id or ""
         live.refused_by.add(agent_id)
-        live.phone, live.agent_gone_since = PhoneState(), None
+        live.phone, live.agent_gone_since, live.again_since = PhoneState(), None, self.clock.now()
         await self.move(live, HandoverStatus.WAITING, agent_id=None, offered_at=None, accepted_at=None)
-        await self.presence.set(
-            agent_id, PresenceState.BUSY if agent_id in self.hub.present() else PresenceState.OFFLINE
-        )
+        await self._set_aside(agent_id)
         self.hub.send(agent_id, {"type": "withdrawn", "handover": live.handover.id, "reason": "timeout"})
         await self.tell(live.handover, told)
         log.info("handover_requeued", handover=live.handover.id, agent=agent_id)
+
+    async def _set_aside(self, agent_id: str) -> None:
+        """Ask this agent no more until he or she says so."""
+        here = agent_id in self.hub.present()
+        await self.presence.set(agent_id, PresenceState.BUSY if here else PresenceState.OFFLINE)
 
     async def _notice_absent_agents(self) -> None:
         """Agents whose page is gone become offline; what they had goes to somebody else."""
@@ -280,17 +290,17 @@ class Desk:
                 live.agent_gone_since = None
                 continue
             live.agent_gone_since = live.agent_gone_since or now
-            away = (now - live.agent_gone_since).total_seconds()
-            if handover.status is HandoverStatus.OFFERED and away >= GONE_AFTER_S:
-                await self._unanswered(live)
-            elif handover.status in WITH_AGENT and handover.channel != "phone" and away >= AGENT_LOST_AFTER_S:
-                await self.requeue(live, AGENT_LOST)
+            if agent_is_lost(live, now):
+                if handover.status is HandoverStatus.OFFERED:
+                    await self._unanswered(live)
+                else:
+                    await self.requeue(live, AGENT_LOST)
 
     async def _end_wrap_up(self) -> None:
         """An agent whose talk ended a while ago, and who said nothing else, takes calls again."""
         now = self.clock.now()
         for live in list(self.live.values()):
-            if live.ended_at is not None and (now - live.ended_at).total_seconds() >= WRAP_UP_S:
+            if is_wrapped_up(live, now):
                 await self.wrapped_up(live)
 
     async def wrapped_up(self, live: LiveHandover) -> None:
@@ -301,20 +311,6 @@ class Desk:
             other.handover.agent_id == agent_id for other in self.live.values()
         ):
             await self.presence.set(agent_id, PresenceState.READY)
-
-    def _phone_is_dead(self, live: LiveHandover) -> bool:
-        """The agent accepted, but his or her phone could not be reached, and a while to put that right has passed."""
-        handover, phone, now = live.handover, live.phone, self.clock.now()
-        if (
-            handover.channel != "phone"
-            or handover.status is not HandoverStatus.ACCEPTED
-            or handover.accepted_at is None
-        ):
-            return False
-        if phone.state == "failed" and phone.since is not None:
-            return (now - phone.since).total_seconds() >= self.answer_timeout_s
-        since = phone.since or handover.accepted_at
-        return (now - since).total_seconds() >= PHONE_SILENT_AFTER_S
 
     async def _tell_positions(self) -> None:
         for handover_id, place in positions(self._waiting()).items():
@@ -355,6 +351,12 @@ class Desk:
         frame = {"type": "phone", "handover": live.handover.id, **live.phone.to_json()}
         self.hub.send(live.handover.agent_id or "", frame)
 
+    def left_s(self, live: LiveHandover) -> float:
+        """How long the agent has left to accept; 0 once that does not matter."""
+        if live.handover.status is not HandoverStatus.OFFERED or live.handover.offered_at is None:
+            return 0.0
+        return max(0.0, self.answer_timeout_s - (self.clock.now() - live.handover.offered_at).total_seconds())
+
     def line(self, live: LiveHandover) -> Line:
         return self.lines[live.handover.channel]
 
@@ -391,6 +393,7 @@ class Desk:
                 agent_id=live.handover.agent_id,
                 offered_at=live.handover.offered_at,
                 refused_by=frozenset(live.refused_by),
+                again_since=live.again_since,
             )
             for live in self.live.values()
             if live.handover.status in {HandoverStatus.WAITING, HandoverStatus.OFFERED}

@@ -19,6 +19,8 @@ log = structlog.get_logger("desk")
 
 LOGIN_TRIES: Final = 5
 LOGIN_WINDOW_S: Final = 600.0
+LOGIN_TRIES_FROM_ONE_ADDRESS: Final = 300
+"""A whole shift may log in from behind one address."""
 _QUERY_MOST: Final = 200
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -108,7 +110,7 @@ class DeskApi:
         body = await body_of(request)
         agent_id, password = str(body.get("agent") or "")[:32], str(body.get("password") or "")[:256]
         keys = (f"login:{agent_id}", f"login-from:{request.remote}")
-        for key, tries in zip(keys, (LOGIN_TRIES, LOGIN_TRIES * 10), strict=True):
+        for key, tries in zip(keys, (LOGIN_TRIES, LOGIN_TRIES_FROM_ONE_ADDRESS), strict=True):
             wait = await self._limit.hit(key, tries, LOGIN_WINDOW_S)
             if wait:
                 raise _too_many(wait)

@@ -42,6 +42,9 @@ class ChatLine:
     def __init__(self, chat: Chat) -> None:
         self._chat = chat
 
+    def present(self, conversation_id: str) -> bool:
+        return True
+
     async def tell(self, conversation_id: str, item: Mapping[str, Any], speech: str) -> bool:
         return self._chat.show_item(conversation_id, item)
 

@@ -24,6 +24,7 @@ from ivr.protocol import (
     HEARTBEAT_S,
     PROTOCOL_VERSION,
     CallbackRecorded,
+    CallEnded,
     CallOffered,
     GatewayFrame,
     Heartbeat,
@@ -43,6 +44,8 @@ SILENT_S: Final = 5.0
 """A node that says nothing for five heartbeats is cut off; it reconnects."""
 GONE_AFTER_S: Final = 30.0
 """A node away this long does not come back with its calls: it holds them for 10 s."""
+MISSING_AFTER_S: Final = 3.0
+"""A returned node delivers what it kept first; a call of which it still says nothing then is gone."""
 FRAME_MOST: Final = 256 * 1024
 _KEPT: Final = 64
 """Commands kept per call for a node that comes back."""
@@ -57,6 +60,10 @@ class CallHandler(Protocol):
 
     async def take(self, frame: NodeFrame) -> None:
         """A frame about a call, in order."""
+        ...
+
+    async def ended_unseen(self, frame: CallEnded) -> None:
+        """A call that this process does not know is over."""
         ...
 
     async def offered(self, frame: CallOffered) -> GatewayFrame:
@@ -99,6 +106,7 @@ class NodeLink:
         self._nodes: dict[str, _Node] = {}
         self._lines: dict[str, _CallLine] = {}
         self._away: dict[str, float] = {}
+        self._missing: dict[str, float] = {}
         self._handler: CallHandler | None = None
 
     def handle_with(self, handler: CallHandler) -> None:
@@ -130,6 +138,7 @@ class NodeLink:
     def forget(self, call: str) -> None:
         """The call is over."""
         self._lines.pop(call, None)
+        self._missing.pop(call, None)
 
     def network_ms(self, call: str) -> float:
         """Round-trip time to the call's node, as the kernel measures it; 0 when unknown."""
@@ -143,8 +152,10 @@ class NodeLink:
             node.outbox.put(None)
 
     async def drop_lost(self) -> None:
-        """Give up the calls of nodes that stay away."""
+        """Give up the calls of nodes that stay away, and those of which a returned node said nothing."""
         now = self._clock.monotonic()
+        silent = [call for call, since in self._missing.items() if now - since >= MISSING_AFTER_S]
+        await self._lose(silent)
         for name, since in list(self._away.items()):
             if now - since >= GONE_AFTER_S:
                 del self._away[name]
@@ -195,7 +206,8 @@ class NodeLink:
             former.outbox.put(None)
         self._away.pop(hello.node, None)
         held = {live.call for live in hello.live}
-        await self._lose([call for call, line in self._lines.items() if line.node == hello.node and call not in held])
+        gone = [call for call, line in self._lines.items() if line.node == hello.node and call not in held]
+        self._missing |= dict.fromkeys(gone, self._clock.monotonic())
         resumed, released = [], []
         for live in hello.live:
             known = live.call in self._lines
@@ -254,6 +266,8 @@ class NodeLink:
         line = self._lines.get(frame.call)
         if line is None and frame.type == "call.started":
             line = self._lines[frame.call] = _CallLine(name)
+        if line is None and isinstance(frame, CallEnded):
+            await self._calls.ended_unseen(frame)
         if line is None or (frame.seq and frame.seq <= line.seen):
             return
         line.seen = max(line.seen, frame.seq)

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any, Final
 
 import structlog
-from sqlalchemy import select
+from sqlalchemy import Row, select
 
 from callers.restrictions import Restrictions
 from config.clock import Clock
@@ -92,7 +92,7 @@ class Phone:
         if isinstance(frame, CallStarted) and frame.call not in self._calls:
             metrics.CALLS.labels("restricted" if frame.restricted else "normal").inc()
             timeline = self.timelines.begin(frame.call, restricted=frame.restricted)
-            self._keep(PhoneCall(frame.call, timeline, self._around, number=frame.number))
+            self._keep(PhoneCall(frame.call, timeline, self._around))
         call = self._calls.get(getattr(frame, "call", ""))
         if call is not None:
             call.take(frame)
@@ -101,13 +101,7 @@ class Phone:
         """Go on with a call after a cut; after a restart of the gateway, from the database."""
         if live.call in self._calls:
             return True
-        query = (
-            select(conversations.c.id, conversations.c.started_at)
-            .where(conversations.c.external_id == live.call, conversations.c.channel == "phone")
-            .where(conversations.c.ended_at.is_(None))
-        )
-        async with self._database.connect() as connection:
-            row = (await connection.execute(query)).first()
+        row = await self._open_conversation(live.call)
         if row is None:
             return False
         timeline = self.timelines.begin(live.call, restricted=live.restricted)
@@ -115,7 +109,7 @@ class Phone:
         for record in await self._transcripts.turns_of(row.id):
             after_s = (record.at - row.started_at).total_seconds()
             timeline.turn(record.text, record.reply, now=timeline.started + after_s)
-        call = PhoneCall(live.call, timeline, self._around, number=live.number)
+        call = PhoneCall(live.call, timeline, self._around)
         call.conversation_id = row.id
         self._keep(call)
         await self._find_place(call, bridged=live.bridged)
@@ -126,6 +120,19 @@ class Phone:
         """The node went away with the call."""
         if call in self._calls:
             self._calls[call].take(CallEnded(call=call, ended_by="fault", duration_ms=0))
+
+    async def ended_unseen(self, frame: CallEnded) -> None:
+        """A call ended while no gateway was there: close its conversation, once the core is loaded."""
+        row = await self._open_conversation(frame.call)
+        if row is None:
+            return
+
+        async def close() -> None:
+            await self._desk.citizen_left(row.id, frame.ended_by)
+            await self._around.dialog.close(row.id, frame.ended_by, self._clock.now())
+
+        self._tasks[f"close {frame.call}"] = task = asyncio.create_task(close(), name="phone-close")
+        task.add_done_callback(lambda _: self._tasks.pop(f"close {frame.call}", None))
 
     async def offered(self, frame: CallOffered) -> GatewayFrame:
         """Admit, unless the number is restricted; when that cannot be found out in time, admit and count it."""
@@ -163,6 +170,9 @@ class Phone:
         return Ack(id=frame.id)
 
     # --- what the desk says ----------------------------------------------------------------------------------------
+
+    def present(self, conversation_id: str) -> bool:
+        return self._of(conversation_id) is not None
 
     async def tell(self, conversation_id: str, item: Mapping[str, Any], speech: str) -> bool:
         call = self._of(conversation_id)
@@ -208,6 +218,16 @@ class Phone:
         if known.ticket is None and (ticket := await self._tickets.of_conversation(row.id)):
             known.ticket = ticket.no
         return known
+
+    async def _open_conversation(self, call: str) -> Row[Any] | None:
+        query = (
+            select(conversations)
+            .where(conversations.c.external_id == call, conversations.c.channel == "phone")
+            .where(conversations.c.ended_at.is_(None))
+            .order_by(conversations.c.started_at.desc())
+        )
+        async with self._database.connect() as connection:
+            return (await connection.execute(query)).first()
 
     async def _find_place(self, call: PhoneCall, *, bridged: bool) -> None:
         """Where a resumed call stands: with an agent, in the queue, or with the bot."""

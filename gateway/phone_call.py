@@ -89,12 +89,11 @@ class _Pending:
 class PhoneCall:
     """One call. Frames are put in with :meth:`take`; :meth:`run` lives as long as the call."""
 
-    def __init__(self, call: str, timeline: CallTimeline, around: Around, *, number: str | None) -> None:
+    def __init__(self, call: str, timeline: CallTimeline, around: Around) -> None:
         self.call: Final = call
         self.conversation_id = ""
         self.mode = Mode.TALKING
         self.timeline: Final = timeline
-        self._number = number
         self._around = around
         self._line = PhoneLine(call, around.send)
         self._inbox: asyncio.Queue[NodeFrame] = asyncio.Queue()
@@ -115,7 +114,7 @@ class PhoneCall:
     async def run(self) -> None:
         """Live until ``call.ended``."""
         try:
-            while self.mode is not Mode.OVER or not self._inbox.empty():
+            while True:
                 frame = await self._inbox.get()
                 try:
                     await self._frame(frame)

@@ -52,6 +52,12 @@ def test_a_callback_is_promised_at_once_when_nobody_is_there_and_after_the_wait_
     assert [one.id for one in to_promise(queue, NOON, 60, anyone_logged_in=True)] == ["stale"]
 
 
+def test_who_comes_back_into_the_queue_keeps_the_place_and_waits_anew() -> None:
+    back = Waiting("back", 0, NOON - timedelta(seconds=300), again_since=NOON - timedelta(seconds=59))
+    assert to_promise([back], NOON, 60, anyone_logged_in=True) == ()
+    assert [one.id for one in in_order([waiting("new", age_s=30), back])] == ["back", "new"]
+
+
 def test_places_are_counted_among_those_who_wait() -> None:
     queue = [waiting("second", age_s=1), waiting("first", age_s=5), offered("asked", "a", since_s=1)]
     assert positions(queue) == {"asked": 0, "first": 1, "second": 2}

@@ -29,7 +29,7 @@ class ScriptedNode:
     def __init__(self, session: aiohttp.ClientSession, socket: aiohttp.ClientWebSocketResponse) -> None:
         self._session = session
         self._socket = socket
-        self._seq: dict[str, int] = {}
+        self.seq: dict[str, int] = {}
         self.frames: list[GatewayFrame] = []
         self._news = asyncio.Event()
         self._reader = asyncio.create_task(self._read())
@@ -86,7 +86,7 @@ class ScriptedNode:
         return [frame.text for frame in self.all("say")]
 
     async def send(self, frame: Any) -> None:
-        seq = self._seq[frame.call] = self._seq.get(frame.call, 0) + 1
+        seq = self.seq[frame.call] = self.seq.get(frame.call, 0) + 1
         await self._socket.send_str(frame.model_copy(update={"seq": seq}).model_dump_json())
 
     async def raw(self, text: str) -> None:

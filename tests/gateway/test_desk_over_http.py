@@ -7,7 +7,6 @@ import aiohttp
 import pytest
 from sqlalchemy import select
 
-from gateway.assembly import Gateway
 from ivr.protocol import LiveCall
 from store.schema import audit, callbacks, handovers
 from tests.gateway.conftest import ENTRY, House, until
@@ -391,13 +390,30 @@ async def test_a_talk_with_an_agent_outlives_the_gateway(begin: Begin, bridged: 
     await node.close()
 
 
-async def test_open_handovers_outlive_the_gateway(house: House, node: ScriptedNode) -> None:
-    page = await AgentPage.login(house, "8001")
+async def test_a_caller_who_waits_outlives_the_gateway_or_is_called_back(begin: Begin) -> None:
+    first = await begin()
+    node = await ScriptedNode.link(first.node, first.settings.secret("node"))
+    page = await AgentPage.login(first, "8001")
     await page.do("PUT", "presence", {"state": "busy"})
-    await hand_over(house, node)
-    await until(lambda: house.gateway.desk.live)
-    again = Gateway(house.settings, house.clock, house.database, house.vault, house.gateway._core, house.gateway.live)
-    await again.presence.set("8001", again.presence.of("8001"))
-    await again.desk.start()
-    await again.desk.stop()
-    assert [live.handover.caller for live in again.desk.live.values()] == ["138****0000"]
+    await hand_over(first, node, call="stays")
+    await node.call("goes")
+    await node.wait("expect", call="goes")
+    await node.final("人工", "goes")
+    await until(lambda: len(first.gateway.desk.live) == 2)
+    await node.close()
+    await first.stop()
+
+    second = await begin()
+    live = LiveCall(call="stays", number="13800000000", restricted=False, last_seq_seen=9)
+    node = await ScriptedNode.link(second.node, second.settings.secret("node"), live=(live,))
+    await second.tick()
+    assert await status_of(second) == ["waiting", "waiting"]
+    other = await AgentPage.login(second, "8002")
+    await other.do("PUT", "presence", {"state": "busy"})
+    await second.tick(15)
+    assert sorted(await status_of(second)) == ["callback", "waiting"]
+    async with second.database.connect() as connection:
+        assert list((await connection.execute(select(callbacks.c.reason))).scalars()) == ["lost"]
+    await other.ready()
+    assert (await other.next("offer"))["pop"]["caller"] == "138****0000"
+    await node.close()

@@ -148,9 +148,40 @@ async def test_a_call_that_is_gone_when_its_node_returns_is_closed(house: House,
     await node.wait("expect")
     await node.close()
     again = await ScriptedNode.link(house.node, house.settings.secret("node"))
+    await house.gateway.link.drop_lost()
+    assert not house.dialog.closed
+    house.clock.advance(3)
+    await house.gateway.link.drop_lost()
     await until(lambda: house.dialog.closed)
     assert house.dialog.closed[0][1] == "fault"
     await again.close()
+
+
+async def test_a_caller_who_hung_up_while_the_link_was_cut_has_hung_up(house: House, node: ScriptedNode) -> None:
+    await node.call()
+    await node.wait("expect")
+    await node.close()
+    again = await ScriptedNode.link(house.node, house.settings.secret("node"))
+    again.seq["c1"] = 1
+    await again.end()
+    await until(lambda: house.dialog.closed)
+    assert house.dialog.closed[0][1] == "caller"
+    await again.close()
+
+
+async def test_a_call_that_ended_while_no_gateway_was_there_is_closed(begin: Begin) -> None:
+    first = await begin()
+    node = await ScriptedNode.link(first.node, first.settings.secret("node"))
+    await node.call()
+    await node.wait("expect")
+    await node.close()
+    await first.stop()
+    second = await begin()
+    node = await ScriptedNode.link(second.node, second.settings.secret("node"))
+    await node.end()
+    await until(lambda: second.dialog.closed)
+    assert second.dialog.closed[0][1] == "caller"
+    await node.close()
 
 
 async def test_an_offered_call_is_admitted(house: House, node: ScriptedNode) -> None:
