@@ -10,7 +10,8 @@ from desk.contract import HandoverStatus
 @dataclass(frozen=True, slots=True)
 class Waiting:
     """A hand-over as the queue sees it. ``refused_by``: agents that declined it or let it ring; ``again_since``: when it
-    came back into the queue from an agent who could not serve it."""
+    came back into the queue from an agent who could not serve it.
+    """
 
     id: str
     priority: int
