@@ -4,6 +4,7 @@ import re
 from dataclasses import dataclass
 from typing import Final
 
+from dialog.elements.pinyin import syllable
 from dialog.elements.segments import tokens
 from dialog.elements.words import Heard
 from tickets.model import Element, ElementName, ElementStatus
@@ -105,18 +106,29 @@ def person_element(heard: Heard, person: Person, *, phone_known: bool) -> Elemen
     spans = sorted({span for span in (person.name_at, person.declined_at, person.party_at) if span})
     if not spans:
         return None
+    name = _commonest_spelling(person.name) if heard.spoken else person.name
     value: dict[str, object] = {
         "text": "，".join(heard.text[start:end] for start, end in spans),
-        "caller_name": person.name or None,
+        "caller_name": name or None,
         "caller_phone_known": phone_known,
         "party": person.party or None,
     }
+    if name != person.name:
+        value["derived"] = [{"field": "caller_name", "value": name, "from": "surname_sound"}]
     source = tuple(heard.span(start, end) for start, end in spans)
     if person.declined_at:
         return Element(
             ElementName.PERSON, value, ElementStatus.DECLINED, source, heard.sure(0.9), reason="来电人不愿透露姓名"
         )
     return Element(ElementName.PERSON, value, ElementStatus.FILLED, source, heard.sure(0.9 if person.name else 0.7))
+
+
+def _commonest_spelling(name: str) -> str:
+    """A surname that was heard, in the commonest character of that sound (``_SURNAMES`` stands in order of frequency)."""
+    if not name or name[0] not in _SURNAMES:
+        return name
+    sound = syllable(name[0])
+    return next(surname for surname in _SURNAMES if syllable(surname) == sound) + name[1:]
 
 
 def name_spans(text: str) -> tuple[tuple[int, int], ...]:

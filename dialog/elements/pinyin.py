@@ -29,3 +29,11 @@ def _simplified(syllable: str) -> str:
 def sounds_like(text: str, other: str) -> bool:
     """True when both are said (nearly) the same way."""
     return len(text) == len(other) and sounds(text) == sounds(other)
+
+
+@lru_cache(maxsize=1024)
+def syllable(character: str) -> str:
+    """The exact toneless syllable of one character."""
+    from pypinyin import Style, lazy_pinyin
+
+    return "".join(lazy_pinyin(character, style=Style.NORMAL))

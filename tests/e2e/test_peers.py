@@ -37,6 +37,8 @@ module_path /usr/lib/baresip/modules
 module stdio.so
 module g711.so
 module aufile.so
+module sndfile.so
+snd_path {folder}
 module_tmp uuid.so
 module_tmp account.so
 module_app menu.so
@@ -66,9 +68,9 @@ def test_baresip_hears_the_greeting(hotline: Hotline, need: Need, tmp_path: Path
     dial = f"/dial sip:12345@127.0.0.1:{hotline.setting('sip_port')}"
     command = [str(baresip), "-f", str(tmp_path), "-e", dial, "-t", "10"]
     result = subprocess.run(command, capture_output=True, text=True, timeout=40, check=False, stdin=subprocess.DEVNULL)
-    heard = tmp_path / "heard.wav"
-    assert heard.is_file(), (result.stdout + result.stderr)[-3000:]
-    with wave.open(str(heard)) as wav:
+    heard = sorted(tmp_path.glob("dump-*-dec.wav"))
+    assert heard, (result.stdout + result.stderr)[-3000:]
+    with wave.open(str(heard[0])) as wav:
         samples = np.frombuffer(wav.readframes(wav.getnframes()), "<i2").astype(np.float64)
         rate = wav.getframerate()
     loud = np.abs(samples).reshape(-1)[: len(samples) // 160 * 160].reshape(-1, 160).max(axis=1) > 500
