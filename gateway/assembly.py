@@ -215,4 +215,5 @@ class Gateway:
     def _gauge(self) -> None:
         metrics.NODES.set(len(self.link.nodes))
         metrics.LIVE_CALLS.set(self.phone.live_calls)
+        metrics.READY_AGENTS.set(len(self.presence.ready()))
         metrics.WAITING.set(len(self.desk.queue_json()["waiting"]))

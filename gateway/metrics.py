@@ -26,4 +26,5 @@ ANSWER_SECONDS: Final = Histogram(
 )
 NODES: Final = Gauge("hotline_nodes", "ivr nodes linked", registry=REGISTRY)
 LIVE_CALLS: Final = Gauge("hotline_live_calls", "Calls in progress", registry=REGISTRY)
+READY_AGENTS: Final = Gauge("hotline_ready_agents", "Agents who would take a hand-over now", registry=REGISTRY)
 WAITING: Final = Gauge("hotline_waiting", "Hand-overs waiting for an agent", registry=REGISTRY)

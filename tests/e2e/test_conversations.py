@@ -98,7 +98,7 @@ async def wait_until_ready(hotline: Hotline) -> None:
     async with aiohttp.ClientSession(headers={"Authorization": f"Bearer {token}"}) as session:
         for _ in range(150):
             async with session.get(url) as answer:
-                if 'hotline_agents{state="ready"} 1.0' in await answer.text():
+                if "hotline_ready_agents 1.0" in await answer.text():
                     return
             await asyncio.sleep(0.2)
     raise AssertionError("the agent never became ready")
