@@ -18,6 +18,7 @@ from asr_models.measure import errors
 from asr_models.telephone import alaw_round_trip
 from benchmarks.elements import DATA, Verdict, load, read, score
 from benchmarks.report import Row, publish
+from config.logs import set_up_logs
 from config.rulebook import load_rulebook
 from config.settings import Settings
 from dialog.elements.extract import Extractor
@@ -31,6 +32,7 @@ Verdicts = dict[ElementName, Verdict]
 
 def run(settings: Settings, *, as_json: bool = False) -> int:
     """Measure; there are no targets, so the exit code is 0."""
+    set_up_logs("WARNING")
     cases = load(DATA)
     extractor = Extractor(load_rulebook("zhanjiang"))
     heard = asyncio.run(_hear(settings, [case["text"] for case in cases]))

@@ -22,6 +22,7 @@ from benchmarks.phone_calls import Asked, calling, hotline, private
 from benchmarks.report import Row, percentile, publish
 from benchmarks.tianhe import folder, published, write_csv
 from config.clock import SystemClock
+from config.logs import set_up_logs
 from config.settings import Settings
 from dialog.contract import Channel, Contact, DialogEngine, Do, Utterance
 from dialog.factory import build_dialog
@@ -54,6 +55,7 @@ class Answered:
 
     case: Case
     recognised: str
+    act: str
     entry_id: str | None
     offered: tuple[str, ...]
     handed_over: bool
@@ -75,6 +77,7 @@ class Answered:
 
 def run(settings: Settings, *, as_json: bool, calls: int = 3) -> int:
     """Measure, ``calls`` at a time; there are no targets, so the exit code is 0."""
+    set_up_logs("WARNING")
     cases = [Case(one["ask"], tuple(one["entries"])) for one in yaml.safe_load(QUESTIONS.read_text(encoding="utf-8"))]
     district = published()
     with private() as instance:
@@ -127,7 +130,7 @@ def _tell(way: str, answers: Sequence[Answered]) -> None:
         if not one.right or (one.alike is not None and one.alike < AUDIBLE):
             found = one.entry_id or "、".join(one.offered) or "—"
             alike = "" if one.alike is None else f" {one.alike:.2f}"
-            sys.stderr.write(f"{way}：{one.case.question} → {one.recognised} → {found}{alike}\n")
+            sys.stderr.write(f"{way}：{one.case.question} → {one.recognised} → {one.act} → {found}{alike}\n")
 
 
 # --- by phone -------------------------------------------------------------------------------------------------------
@@ -176,6 +179,7 @@ async def _judged(case: Case, asked: Asked, transcriber: Transcriber) -> Answere
     return Answered(
         case,
         asked.recognised,
+        asked.act,
         asked.entry_id,
         tuple(titles.get(title, title) for title in asked.choices),
         asked.handed_over,
@@ -209,6 +213,7 @@ async def _typed(dialog: DialogEngine, case: Case, session: str, clock: SystemCl
     return Answered(
         case,
         case.question,
+        reply.act,
         next((message.entry_id for message in reply.messages if message.entry_id), None),
         tuple(titles[choice.title] for message in reply.messages for choice in message.choices),
         any(directive.do is Do.TRANSFER for directive in reply.directives),

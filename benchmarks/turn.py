@@ -13,6 +13,7 @@ from typing import Final
 
 from benchmarks.phone_calls import Asked, Caller, calling, running
 from benchmarks.report import Row, at_least, at_most, percentile, publish
+from config.logs import set_up_logs
 from config.settings import Settings
 from ivr.speech.voice import Voice
 from knowledge.entries import sample_entries
@@ -34,6 +35,7 @@ _SHARES: Final = {"p50": 0.5, "p95": 0.95, "p99": 0.99}
 
 def run(settings: Settings, *, as_json: bool, turns: int = 30) -> int:
     """Measure on the running instance, else on a private one; 0 when all targets are met."""
+    set_up_logs("WARNING")
     with running(settings) as instance:
         asked = asyncio.run(_measure(instance, questions(turns)))
     return publish("turn", rows(asked, turns), as_json=as_json)
