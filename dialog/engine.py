@@ -135,6 +135,8 @@ class Dialog:
         if await self._awaited(turn, out):
             return
         step, engine = await self._understand(turn)
+        if self._rather_a_question(turn, step):
+            step = replace(step, act="ask", directives=({"do": "kb_lookup"},))
         out.act, out.engine = step.act, engine
         self._take_in(turn, step)
         await self._actions.carry_out(replace(turn, step=step), out)
@@ -254,6 +256,16 @@ class Dialog:
             log.warning("rasa_unavailable", code=error.code)
             return fallback.decide(turn.text, state, statuses), "fallback"
         return step, "rasa"
+
+    def _rather_a_question(self, turn: Turn, step: RasaStep) -> bool:
+        """「家里没水了打哪个电话」: taken for a call for help, asked as a question, and certainly in the knowledge base.
+
+        Only a call for help, never a complaint or report (Z19), and only where neither a place nor a time was told.
+        """
+        told = turn.found.place.status is ElementStatus.FILLED or turn.found.time.status is ElementStatus.FILLED
+        if step.act != "ask_help" or turn.state.in_form or told or not fallback.is_question(turn.text):
+            return False
+        return self._actions.knows(turn)
 
     def _take_in(self, turn: Turn, step: RasaStep) -> None:
         """In the form, what this turn said becomes part of the record, and so does 「不知道」."""

@@ -184,6 +184,16 @@ async def test_an_emergency_that_only_rasa_hears_is_asked_about_and_then_acted_o
     assert transfer_reason(reply) == "emergency"
 
 
+async def test_a_question_taken_for_a_call_for_help_is_answered(begin: Begin, rasa: ScriptedRasa) -> None:
+    talk = await begin()
+    rasa.will("ask_help", {"do": "start_ticket", "type": "help"}, {"ask": "time"})
+    reply = await talk.say("停水了应该打哪个电话")
+    assert reply.messages[0].kind is MessageKind.ANSWER
+    rasa.will("ask_help", {"do": "start_ticket", "type": "help"}, {"ask": "time"})
+    reply = await talk.say("赤坎区寸金街道停水了打哪个电话都没人来")
+    assert reply.messages[-1].kind is MessageKind.ASK
+
+
 async def test_a_suggestion_is_not_asked_when_it_happened(begin: Begin, tickets: Tickets) -> None:
     talk = await begin()
     reply = await talk.say("我建议在坡头区麻斜街道渡口加装路灯")
