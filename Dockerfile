@@ -9,7 +9,7 @@ WORKDIR /opt/hotline
 COPY . .
 RUN ./hotline train && ./hotline doctor \
     && python3.11 gateway/bootstrap.py ensure up \
-    && rm -rf web/node_modules .hotline/pip-env /root/.cache
+    && rm -rf .hotline/data .hotline/pip-env web/node_modules /root/.cache
 
 FROM debian:12-slim
 ENV DEBIAN_FRONTEND=noninteractive PYTHONDONTWRITEBYTECODE=1 HOTLINE_DATA_DIR=/data
