@@ -15,7 +15,7 @@ DECODING: Final = f"""--min-active=200
 --max-active=4000
 --beam=12.0
 --lattice-beam=5.0
---acoustic-scale=0.5
+--acoustic-scale=0.65
 --frame-subsampling-factor={SUBSAMPLING}
 --endpoint.silence-phones=1
 --endpoint.rule1.min-trailing-silence=30

@@ -18,7 +18,8 @@ class LanguageModel:
 
     ``general`` holds every word of the vocabulary; ``general_share`` of the unigram's probability is spread by it.
     A pair or triple is kept if it is worth it: its count times the gain in log probability over the shorter history exceeds
-    ``pruning``; the rest is left to the back-off.
+    ``pruning``; the rest is left to the back-off. ``openness`` is the part of every probability that the shorter history gets on
+    top: text drawn from templates is more regular than people are.
     """
 
     def __init__(
@@ -26,9 +27,11 @@ class LanguageModel:
         sentences: Iterable[Sequence[str]],
         general: Mapping[str, float],
         *,
-        general_share: float = 0.15,
-        pruning: float = 1.0,
+        general_share: float = 0.04,
+        pruning: float = 3.0,
+        openness: float = 0.3,
     ) -> None:
+        self._openness = openness
         counts = _counted(sentences)
         self._probability: dict[History, dict[str, float]] = {(): _unigram(counts, general, general_share)}
         self._back_off: dict[History, float] = {}
@@ -54,10 +57,11 @@ class LanguageModel:
     ) -> None:
         total = sum(weights.values())
         held_back = DISCOUNT * len(weights) / total
+        held_back += self._openness * (1 - held_back)
         kept, shorter_mass = {}, 0.0
         for word, weight in weights.items():
             shorter = self.probability(word, history[1:])
-            probability = (weight - DISCOUNT) / total + held_back * shorter
+            probability = (1 - self._openness) * (weight - DISCOUNT) / total + held_back * shorter
             if counts[word] * (math.log(probability) - math.log(shorter)) > pruning:
                 kept[word] = probability
                 shorter_mass += shorter
@@ -121,14 +125,10 @@ def _counted(sentences: Iterable[Sequence[str]]) -> "dict[History, Counter[str]]
 def _unigram(
     counts: "dict[History, Counter[str]]", general: Mapping[str, float], general_share: float
 ) -> dict[str, float]:
-    before: Counter[str] = Counter()
-    for history, following in counts.items():
-        if len(history) == 1:
-            before.update(following.keys())
-    own = {word: math.sqrt(count * before[word]) for word, count in counts[()].items()}
+    own = counts[()]
     own_total, general_total = sum(own.values()), sum(general.values())
     return {
-        word: (1 - general_share) * own.get(word, 0.0) / own_total
+        word: (1 - general_share) * own.get(word, 0) / own_total
         + general_share * general.get(word, 0.0) / general_total
         for word in own.keys() | general.keys()
     }
