@@ -8,6 +8,8 @@ from typing import Final
 from pypinyin import Style, lazy_pinyin
 from pypinyin.seg.mmseg import seg
 
+from asr_models.phonetics import espeak_spelling
+
 MAX_SENTENCE: Final = 60
 """Characters after which a sentence is cut at its next comma, so that speech starts at once."""
 
@@ -104,8 +106,9 @@ def _hanzi(run: str) -> str:
 
 
 def _voiced(syllable: str) -> str:
+    """As the voice must be given it: nasals as whole syllables, and what it would read as English spelt otherwise."""
     base, tone = syllable[:-1], syllable[-1]
-    return _SYLLABIC_NASALS.get(base, base) + tone
+    return espeak_spelling(_SYLLABIC_NASALS.get(base, base) + tone)
 
 
 def pinyin(text: str) -> str:

@@ -47,3 +47,8 @@ def test_long_sentences_are_cut_at_commas_and_nothing_is_lost() -> None:
     parts = sentences(text)
     assert "".join(parts) == text
     assert all(len(part) <= MAX_SENTENCE for part in parts)
+
+
+def test_what_the_voice_would_read_as_english_is_spelt_otherwise() -> None:
+    assert pinyin("琼海的兄弟很窘") == "qong2 hai3 de5 xong1 di4 hen2 jong3"
+    assert pinyin("女儿") == "nv3 er2"
