@@ -9,11 +9,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from gateway.commands.common import DataOption, JsonOption, fail, print_json, refusals, run_async, settings_for
+from gateway.running import running_status
 
 if TYPE_CHECKING:
     from config.settings import Settings
     from ivr.phones.script import KeyPress, Line
 
+_NO_ANSWER = 408
 _KEY_GAP_S = 0.4
 
 
@@ -53,6 +55,8 @@ def call(
     elif not by_hand:
         _show(report)
     if report["sip"] != 200:
+        if report["sip"] == _NO_ANSWER and running_status(settings) is None:
+            typer.echo("热线没有在运行，请先运行 ./hotline up", err=True)
         raise typer.Exit(1)
 
 
