@@ -154,7 +154,9 @@ export function useDesk() {
   async function accept(pop: Pop): Promise<void> {
     document.title = "话务台 · 12345 热线";
     const answer = await act(() => request<Pop>("POST", path(pop, "accept"), {}));
-    if (answer) put(answer);
+    if (!answer) return;
+    put(answer);
+    if (me.value) me.value.presence = "busy";
   }
 
   async function decline(pop: Pop): Promise<void> {
