@@ -94,11 +94,21 @@ def drawn_sentences(count: int, seed: int) -> list[str]:
     ]
 
 
+def short_answers() -> list[str]:
+    """Whole utterances of a word or two, each as often as ``answers.txt`` says."""
+    lines: list[str] = []
+    for row in (_TEXT / "answers.txt").read_text(encoding="utf-8").splitlines():
+        answer, colon, times = row.partition(":")
+        if colon and not row.startswith("#"):
+            lines += [answer] * int(times)
+    return lines
+
+
 def build_text(count: int, seed: int) -> tuple[list[str], int]:
     """All lines of the text, and how many were left out because they share a run with the evaluation."""
     knowledge, rules = written_texts()
     forbidden = evaluation_runs()
-    lines = [*drawn_sentences(count, seed), *knowledge * _KNOWLEDGE_TIMES, *rules]
+    lines = [*drawn_sentences(count, seed), *knowledge * _KNOWLEDGE_TIMES, *rules, *short_answers()]
     kept = [line for line in lines if line and not runs(line) & forbidden]
     return kept, len(lines) - len(kept)
 
