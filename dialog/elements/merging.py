@@ -55,12 +55,15 @@ def _person(old: Element, new: Element) -> Element:
     if not before:
         return new
     name = after.get("caller_name") or before.get("caller_name")
-    value = {
+    value: dict[str, Any] = {
         "text": "，".join(filter(None, (before.get("text"), after.get("text")))),
         "caller_name": name,
         "caller_phone_known": bool(before.get("caller_phone_known") or after.get("caller_phone_known")),
         "party": before.get("party") or after.get("party"),
     }
+    derived = (after if after.get("caller_name") else before).get("derived")
+    if derived:
+        value["derived"] = derived
     if value["caller_name"] == before.get("caller_name") and value["party"] == before.get("party"):
         return old
     withheld = old.status is ElementStatus.DECLINED and not name
