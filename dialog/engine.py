@@ -67,8 +67,9 @@ class Dialog:
         out = Outcome(act="greeting", engine="guard")
         if not contact.restricted:
             greeting = self._rulebook.greeting
-            screen = greeting if channel is Channel.PHONE else _for_screens(greeting, self._rulebook.name)
-            out.messages.append(Message(MessageKind.GREETING, screen, greeting))
+            screen = phrase(MessageKind.GREETING, "greeting_on_screen", city=self._rulebook.name).text
+            shown = greeting if channel is Channel.PHONE else screen
+            out.messages.append(Message(MessageKind.GREETING, shown, greeting))
         return record.id, await self._commit(record, None, new_id(), out, at)
 
     async def turn(self, conversation_id: str, utterance: Utterance, at: datetime) -> Reply:
@@ -110,18 +111,6 @@ class Dialog:
         async with self._locks[conversation_id]:
             await self._records.end(conversation_id, ended_by, at)
         self._locks.pop(conversation_id, None)
-
-    async def refresh_draft(self, conversation_id: str) -> None:
-        """Write what the conversation has taken down so far into its draft, for an agent who takes over."""
-        async with self._locks[conversation_id]:
-            record = await self._records.load(conversation_id)
-            state = record.state
-            if state.missing() != ASK_ORDER:
-                await self._actions.keep_draft(record, state.ticket_type or TicketType.CONSULTATION.value)
-
-    def warm(self, at: datetime) -> None:
-        """Load dictionaries now, so that the first caller does not wait for them (two to three seconds)."""
-        self._extractor.warm(at)
 
     async def _decide(self, record: Record, utterance: Utterance, turn_id: str, at: datetime, out: Outcome) -> None:
         if await self._guarded(record, utterance, out):
@@ -327,8 +316,3 @@ class Dialog:
 
 def _hands_over(out: Outcome) -> bool:
     return any(directive.do is Do.TRANSFER for directive in out.directives)
-
-
-def _for_screens(greeting: str, city: str) -> str:
-    """The greeting without what only a telephone needs."""
-    return f"您好，这里是{city}12345热线。请直接说您的问题或诉求，也可以随时点“转人工”。" if greeting else greeting
