@@ -90,6 +90,14 @@ class Settings(BaseSettings):
     """How long an agent may take to accept before the next one is asked."""
     queue_timeout: float = 60.0
     """How long a citizen waits in the queue before a callback is promised."""
+    agent_attempts: int = 3
+    """So many agents' phones may fail one caller before a callback is promised: a dead shift is no dead end."""
+    transfer_mode: Literal["bridge", "refer"] = "bridge"
+    """How callers are put through: a second leg bridged in the node, or SIP REFER where the trunk is known to take it."""
+    transfer_modes: dict[str, Literal["bridge", "refer"]] = {}
+    """Exceptions by SIP address or by its host: ``{"pbx.example": "refer"}``."""
+    outgoing_uri: str = ""
+    """How numbers outside are dialled: ``sip:{number}@trunk.example``; empty: the node dials no outside numbers."""
     ivr_fallback_uri: str = ""
     """SIP address that takes a call which has lost its gateway; empty: a callback record on the node's disk."""
 

@@ -241,6 +241,30 @@ class Transfer(_Frame):
     ring_timeout_s: float = 25.0
 
 
+class HoldAudio(_Frame):
+    """The caller waits for a person: hold audio between announcements, until it is switched off or somebody answers."""
+
+    type: Literal["hold.audio"] = "hold.audio"
+    call: str
+    on: bool
+
+
+class RecordingPause(_Frame):
+    """Something secret is being said (CLAUSES Z14): silence is recorded from ``from_ms`` (−1: from now) until resumed.
+
+    What was already written since ``from_ms`` is overwritten.
+    """
+
+    type: Literal["recording.pause"] = "recording.pause"
+    call: str
+    from_ms: int = -1
+
+
+class RecordingResume(_Frame):
+    type: Literal["recording.resume"] = "recording.resume"
+    call: str
+
+
 class HangUp(_Frame):
     """End the call after what is being said."""
 
@@ -284,6 +308,9 @@ GatewayFrame = Annotated[
     | StopSaying
     | Expect
     | Transfer
+    | HoldAudio
+    | RecordingPause
+    | RecordingResume
     | HangUp
     | Ack,
     Field(discriminator="type"),
