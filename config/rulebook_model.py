@@ -151,6 +151,32 @@ class DutyWindow(_Rule):
         return self
 
 
+class RecordingPolicy(_Rule):
+    """Are calls recorded, and for how many days are recordings kept? The greeting says so, in one sentence, or not at all."""
+
+    enabled: bool = True
+    keep_days: int = Field(default=180, ge=1, le=3650)
+    basis: Basis | None = None
+
+
+class DutyPhone(_Rule):
+    """Who answers for a matter at some hours (CLAUSES D8: night and holiday duty of districts and of water, power, gas).
+
+    ``incidents``: ids of emergencies; empty: any matter. ``division``: a district; empty: the whole city. ``days``:
+    ``rest`` are days off as the State Council announces them. ``end`` not after ``start``: until that hour of the next
+    day, counted to the day on which the duty began.
+    """
+
+    name: str
+    number: str = Field(pattern=r"^\d{3,12}$")
+    incidents: tuple[str, ...] = ()
+    division: str = ""
+    days: Literal["all", "work", "rest"] = "all"
+    start: time = time(0)
+    end: time = time(0)
+    basis: Basis
+
+
 class Unit(_Rule):
     """A handling unit suggested for a field; a person decides."""
 
@@ -170,6 +196,9 @@ class Rulebook(_Rule):
     emergency: tuple[EmergencyIncident, ...] = Field(min_length=1)
     front_door: Literal["bot_first", "human_first", "bot_on_overflow"] = "bot_first"
     duty_window: DutyWindow | None = None
+    duty_phones: tuple[DutyPhone, ...] = ()
+    """From the office's table in the data folder (``duty_phones.yaml``), in order of precedence."""
+    recording: RecordingPolicy = RecordingPolicy()
     restriction: RestrictionPolicy
     deadlines: dict[TicketTypeId, Deadline] = {}
     units: tuple[Unit, ...] = ()
@@ -179,12 +208,20 @@ class Rulebook(_Rule):
     def _greeting_is_open(cls, value: str) -> str:
         if value.count("？") != 1:
             raise ValueError("greeting 应当只有一个开放的问题")
-        for needed in ("人工", "0", "录音"):
+        for needed in ("人工", "0"):
             if needed not in value:
                 raise ValueError(f"greeting 必须说到“{needed}”")
         if re.search(r"按[1-9]", value):
             raise ValueError("greeting 不得有按键菜单（GB/T 33358-2016）")
         return _short_enough(value)
+
+    @model_validator(mode="after")
+    def _recording_is_announced(self) -> Self:
+        if self.recording.enabled and "录音" not in self.greeting:
+            raise ValueError("通话会录音，greeting 必须说到“录音”")
+        if not self.recording.enabled and "录音" in self.greeting:
+            raise ValueError("recording.enabled 为 false 时，greeting 不得说“录音”")
+        return self
 
     def unit_for(self, field: str) -> str:
         """The unit suggested for ``field``; empty where the city lists none."""
@@ -196,6 +233,7 @@ class Rulebook(_Rule):
         found += [deadline.basis for deadline in self.deadlines.values()]
         found += [self.duty_window.basis] if self.duty_window else []
         found += [self.restriction.basis] if self.restriction.basis else []
+        found += [self.recording.basis] if self.recording.basis else []
         return tuple(found)
 
 
