@@ -48,7 +48,14 @@ class CallLeg(Protocol):
         ...
 
     def flush(self) -> int:
-        """Drop what is queued and not yet sent; returns the number of ms dropped."""
+        """Drop what is queued and not yet sent, without a click, and go back to 0 dB; returns the number of ms dropped."""
+        ...
+
+    def set_gain(self, db: float) -> None:
+        """Send what is queued at ``db`` (0: as it is; below −60: silent) from the next frame on, which ramps there.
+
+        Holds until it is set again or the queue is flushed. Ducking a prompt is ``set_gain(-15)``.
+        """
         ...
 
     @property

@@ -145,6 +145,9 @@ class Leg(ABC):
     def flush(self) -> int:
         return self._playback.flush()
 
+    def set_gain(self, db: float) -> None:
+        self._playback.set_gain(db)
+
     @property
     def queued_ms(self) -> int:
         return self._playback.queued_ms

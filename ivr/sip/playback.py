@@ -4,8 +4,17 @@ import asyncio
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Final
 
-from ivr.sip.contract import FRAME_BYTES, SAMPLE_RATE
+import numpy as np
+
+from ivr.sip.contract import FRAME_BYTES, FRAME_SAMPLES, SAMPLE_RATE
+
+FADE_SAMPLES: Final = 64
+"""8 ms: what was being heard dies away this fast when it is flushed, so that an interruption does not click."""
+QUIETEST_DB: Final = -60.0
+_RAMP: Final = np.arange(1, FRAME_SAMPLES + 1, dtype=np.float32) / FRAME_SAMPLES
+_FADE: Final = np.arange(FADE_SAMPLES, 0, -1, dtype=np.float32) / (FADE_SAMPLES + 1)
 
 Mark = Callable[[], None]
 
@@ -23,6 +32,8 @@ class Playback:
     def __init__(self) -> None:
         self._pieces: deque[_Piece] = deque()
         self._bytes = 0
+        self._tail = b""
+        self._gain = self._wanted_gain = 1.0
         self._empty = asyncio.Event()
         self._empty.set()
         self._closed = False
@@ -39,15 +50,17 @@ class Playback:
 
     def take(self) -> tuple[bytes, tuple[Mark, ...]] | None:
         """The next frame, padded with silence at the very end, and the marks of pieces that begin in it."""
-        if not self._pieces:
+        if not self._pieces and not self._tail:
+            self._gain = self._wanted_gain
             return None
+        room = FRAME_BYTES - len(self._tail)
         frame = bytearray()
         marks: list[Mark] = []
-        while self._pieces and len(frame) < FRAME_BYTES:
+        while self._pieces and len(frame) < room:
             piece = self._pieces[0]
             if piece.position == 0 and piece.mark is not None:
                 marks.append(piece.mark)
-            part = piece.pcm[piece.position : piece.position + FRAME_BYTES - len(frame)]
+            part = piece.pcm[piece.position : piece.position + room - len(frame)]
             frame += part
             piece.position += len(part)
             self._bytes -= len(part)
@@ -55,13 +68,24 @@ class Playback:
                 self._pieces.popleft()
         if not self._pieces:
             self._empty.set()
-        return bytes(frame.ljust(FRAME_BYTES, b"\0")), tuple(marks)
+        sound = self._tail + self._at_gain(bytes(frame.ljust(room, b"\0")))
+        self._tail = b""
+        return sound, tuple(marks)
+
+    def set_gain(self, db: float) -> None:
+        """Play louder or softer from the next frame on, which ramps there; below :data:`QUIETEST_DB` is silence."""
+        self._wanted_gain = 10 ** (db / 20) if db > QUIETEST_DB else 0.0
 
     def flush(self) -> int:
-        """Drop everything; returns the ms dropped."""
+        """Drop everything and go back to 0 dB; returns the ms dropped. What was being heard fades out in 8 ms."""
         dropped = self.queued_ms
+        if self._pieces and self._pieces[0].position:
+            first = self._pieces[0]
+            rest = np.frombuffer(first.pcm[first.position : first.position + 2 * FADE_SAMPLES], np.int16)
+            self._tail = (rest * _FADE[: len(rest)] * self._gain).astype(np.int16).tobytes()
         self._pieces.clear()
         self._bytes = 0
+        self._gain = self._wanted_gain = 1.0
         self._empty.set()
         return dropped
 
@@ -76,3 +100,12 @@ class Playback:
 
     async def drained(self) -> None:
         await self._empty.wait()
+
+    def _at_gain(self, frame: bytes) -> bytes:
+        if self._gain == self._wanted_gain == 1.0:
+            return frame
+        samples = np.frombuffer(frame, np.int16)
+        slope = _RAMP[: len(samples)] * (FRAME_SAMPLES / len(samples))
+        scaled = samples * (self._gain + (self._wanted_gain - self._gain) * slope)
+        self._gain = self._wanted_gain
+        return np.clip(scaled, -32768, 32767).astype(np.int16).tobytes()

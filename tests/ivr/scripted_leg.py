@@ -69,6 +69,7 @@ class ScriptedLeg:
         self.rejected = 0
         self.bridged_with: CallLeg | None = None
         self.refers = True
+        self.gain_db = 0.0
         self._last_text = ""
 
     # --- the caller ---------------------------------------------------------------------------------------------
@@ -141,7 +142,11 @@ class ScriptedLeg:
             self._empty.clear()
 
     def flush(self) -> int:
+        self.gain_db = 0.0
         return self._drop()
+
+    def set_gain(self, db: float) -> None:
+        self.gain_db = db
 
     @property
     def queued_ms(self) -> int:

@@ -3,7 +3,9 @@
 import asyncio
 from collections.abc import Callable
 
+import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from ivr.sip.contract import FRAME_BYTES
 from ivr.sip.playback import Playback
@@ -42,7 +44,6 @@ def test_what_is_queued_and_dropped_is_counted() -> None:
     assert queue.queued_ms == 1
     assert queue.flush() == 1
     assert queue.queued_ms == 0
-    assert queue.take() is None
 
 
 def test_half_a_sample_is_an_error() -> None:
@@ -66,3 +67,82 @@ def test_a_closed_queue_takes_nothing_more() -> None:
     queue.close()
     queue.add(pcm(160))
     assert queue.queued_ms == 0
+
+
+def samples(taken: tuple[bytes, object] | None) -> NDArray[np.int16]:
+    assert taken is not None
+    return np.frombuffer(taken[0], np.int16)
+
+
+def steepest(sound: NDArray[np.int16]) -> int:
+    return int(np.abs(np.diff(sound.astype(int))).max())
+
+
+def test_what_was_being_heard_fades_out_in_a_few_milliseconds() -> None:
+    queue = Playback()
+    queue.add(pcm(480, 10_000))
+    heard = samples(queue.take())
+    assert queue.flush() == 40
+    heard = np.concatenate([heard, samples(queue.take())])
+    assert steepest(heard) < 300
+    assert not heard[160 + 80 :].any()
+    assert queue.take() is None
+
+
+def test_what_was_not_yet_heard_is_dropped_whole() -> None:
+    queue = Playback()
+    queue.add(pcm(480, 10_000))
+    queue.flush()
+    assert queue.take() is None
+
+
+def test_what_is_said_after_a_flush_follows_the_fading_end() -> None:
+    queue = Playback()
+    queue.add(pcm(480, 10_000))
+    queue.take()
+    queue.flush()
+    queue.add(pcm(160, 77))
+    first, second = samples(queue.take()), samples(queue.take())
+    assert first[63] < 200
+    assert (first[64:] == 77).all()
+    assert np.count_nonzero(second == 77) == 64
+    assert queue.take() is None
+
+
+def test_a_prompt_is_lowered_within_one_frame_and_without_a_click() -> None:
+    queue = Playback()
+    queue.add(pcm(800, 10_000))
+    heard = [samples(queue.take())]
+    queue.set_gain(-20)
+    heard += [samples(queue.take()), samples(queue.take())]
+    assert (heard[2] == 1000).all()
+    queue.set_gain(0)
+    heard += [samples(queue.take()), samples(queue.take())]
+    assert (heard[4] == 10_000).all()
+    assert steepest(np.concatenate(heard)) < 100
+
+
+def test_a_gain_is_clipped_and_very_soft_is_silent() -> None:
+    queue = Playback()
+    queue.add(pcm(160, 30_000))
+    queue.add(pcm(160, 30_000))
+    queue.set_gain(6)
+    assert samples(queue.take())[-1] == 32_767
+    queue.set_gain(-90)
+    assert samples(queue.take())[-1] == 0
+
+
+def test_what_is_said_after_a_flush_is_as_loud_as_it_was_made() -> None:
+    queue = Playback()
+    queue.set_gain(-40)
+    queue.flush()
+    queue.add(pcm(160, 5000))
+    assert (samples(queue.take()) == 5000).all()
+
+
+def test_a_gain_set_in_silence_needs_no_ramp() -> None:
+    queue = Playback()
+    queue.set_gain(-20)
+    assert queue.take() is None
+    queue.add(pcm(160, 10_000))
+    assert (samples(queue.take()) == 1000).all()
