@@ -31,7 +31,17 @@ class Vault:
         secret = settings.secret("data_key").encode()
         self._cipher = AESGCM(_derive(secret, b"hotline data", 32))
         self._key_id: Final = _derive(secret, b"hotline data key id", 4).hex()
+        self._file_secret = _derive(secret, b"hotline files", 32)
         self._number_key = settings.secret("number_key").encode()
+
+    @property
+    def key_id(self) -> str:
+        """Names the key that is in use: 8 hexadecimal characters."""
+        return self._key_id
+
+    def file_cipher(self, file_id: str) -> AESGCM:
+        """A cipher for one file alone, so that its blocks may be sealed with nonces of their own."""
+        return AESGCM(_derive(self._file_secret, file_id.encode(), 32))
 
     def encrypt(self, text: str, context: str = "") -> str:
         """Encrypt ``text``. Where ``context`` (say a row's id) is given, only the same one decrypts it."""
