@@ -36,7 +36,13 @@ class CallLeg(Protocol):
 
     async def answer(self) -> None: ...
 
-    async def reject(self, code: int) -> None: ...
+    async def reject(self, code: int, *, retry_after_s: int | None = None) -> None:
+        """Refuse the call, not yet answered, with a SIP ``code``.
+
+        ``retry_after_s`` tells an edge when this node may take calls again (RFC 3261 §20.33): it goes out with a 503
+        (and 404, 413, 480, 486, 500, 600, 603, where the RFC allows it); ``None``: nothing is said about it.
+        """
+        ...
 
     def play(self, pcm: bytes, mark: Callable[[], None] | None = None) -> None:
         """Queue audio to be sent at its own pace (any whole number of samples; kept in order).
@@ -56,6 +62,10 @@ class CallLeg(Protocol):
 
         Holds until it is set again or the queue is flushed. Ducking a prompt is ``set_gain(-15)``.
         """
+        ...
+
+    def on_sent(self, listener: Callable[[bytes], None]) -> None:
+        """Have ``listener`` told each frame that leaves, silence included: one for each of :meth:`frames`, just before it."""
         ...
 
     @property

@@ -2,7 +2,7 @@
 
 import asyncio
 from abc import ABC, abstractmethod
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from typing import Final
 
 import structlog
@@ -21,7 +21,25 @@ _BRIDGE_BACKLOG_MS: Final = 60
 _LISTENER_FRAMES: Final = 500
 _KEYS_KEPT: Final = 64
 
-__all__ = ["DialFailed", "Leg"]
+__all__ = ["DialFailed", "Leg", "reason_phrase"]
+
+
+_REASONS: Final = {
+    403: "Forbidden",
+    404: "Not Found",
+    480: "Temporarily Unavailable",
+    486: "Busy Here",
+    488: "Not Acceptable Here",
+    500: "Server Internal Error",
+    503: "Service Unavailable",
+    600: "Busy Everywhere",
+    603: "Decline",
+}
+
+
+def reason_phrase(code: int) -> str:
+    """The words beside a refusal's code (RFC 3261 §21)."""
+    return _REASONS.get(code, "Refused")
 
 
 class Leg(ABC):
@@ -52,7 +70,7 @@ class Leg(ABC):
     async def answer(self) -> None: ...
 
     @abstractmethod
-    async def reject(self, code: int) -> None: ...
+    async def reject(self, code: int, *, retry_after_s: int | None = None) -> None: ...
 
     @abstractmethod
     async def refer(self, target: str) -> bool: ...
@@ -147,6 +165,9 @@ class Leg(ABC):
 
     def set_gain(self, db: float) -> None:
         self._playback.set_gain(db)
+
+    def on_sent(self, listener: Callable[[bytes], None]) -> None:
+        self.taps.departure = listener
 
     @property
     def queued_ms(self) -> int:

@@ -71,6 +71,7 @@ class ScriptedLeg:
         self.refers = True
         self.gain_db = 0.0
         self._last_text = ""
+        self._sent: Callable[[bytes], None] = lambda frame: None
 
     # --- the caller ---------------------------------------------------------------------------------------------
 
@@ -131,7 +132,7 @@ class ScriptedLeg:
         self.answered_at = asyncio.get_running_loop().time()
         self._clock = asyncio.get_running_loop().create_task(self._tick())
 
-    async def reject(self, code: int) -> None:
+    async def reject(self, code: int, *, retry_after_s: int | None = None) -> None:
         self.rejected = code
         self.leave("local")
 
@@ -147,6 +148,9 @@ class ScriptedLeg:
 
     def set_gain(self, db: float) -> None:
         self.gain_db = db
+
+    def on_sent(self, listener: Callable[[bytes], None]) -> None:
+        self._sent = listener
 
     @property
     def queued_ms(self) -> int:
@@ -222,8 +226,10 @@ class ScriptedLeg:
     def _hear_one(self, now_ms: int) -> None:
         if not self._queue:
             self._last_text = ""
+            self._sent(SILENCE)
             return
         frame, mark = self._queue.popleft()
+        self._sent(frame)
         if mark:
             mark()
         text = self.voice.text_of(frame) if frame.strip(b"\0") else ""
