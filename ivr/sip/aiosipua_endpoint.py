@@ -2,26 +2,21 @@
 
 import asyncio
 import logging
-from collections.abc import Callable, Coroutine
-from typing import Any, Final
+from typing import Final, Unpack
 
-import structlog
-from aiosipua import IncomingCall, SipRequest
+from aiosipua import IncomingCall, SdpMessage, SipRequest
 
 from config.errors import HotlineError
-from ivr.sip.address import BadAddress, Target, reachable_host, resolve
 from ivr.sip.aiosipua_legs import AiosipuaLeg, IncomingLeg, OutgoingLeg, Signalling
-from ivr.sip.contract import CallLeg, DialFailed, OnCall
+from ivr.sip.contract import DialFailed
+from ivr.sip.endpoint import CallOrder, Endpoint, EndpointOptions
 from ivr.sip.keys import key_of_info
-from ivr.sip.media import RTP_TIMEOUT_S, Taps
-from ivr.sip.ports import NoPortFree, PortRange, RtpPorts
-from ivr.sip.session_description import NotAcceptable, SessionName, agree_answer, make_offer
 from ivr.sip.transport import GuardedUdpTransport
 from ivr.sip.user_agent import USER_AGENT, UserAgentClient, UserAgentServer
 from ivr.sip.watchdog import PERIOD_S, Watchdog
 
-_log = structlog.get_logger("ivr.sip")
-_GOODBYE_S: Final = 1.0
+_RINGS_AT_MOST_S: Final = 3600.0
+"""Only so that aiosipua has a number; the dialler's own time-out ends the wait."""
 
 
 class WrongEventLoop(HotlineError):
@@ -31,29 +26,16 @@ class WrongEventLoop(HotlineError):
         super().__init__("wrong_event_loop", "SIP 端点须运行在 asyncio 自带的事件循环上；请勿启用 uvloop")
 
 
-class AiosipuaEndpoint(Signalling):
-    """A :class:`ivr.sip.contract.SipEndpoint` on ``host``:``port`` (port 0: any)."""
+class AiosipuaEndpoint(Endpoint[AiosipuaLeg], Signalling):
+    """A :class:`ivr.sip.contract.SipEndpoint` over aiosipua; ``watchdog_period_s``: how often it listens to itself."""
 
     def __init__(
-        self,
-        host: str,
-        port: int,
-        *,
-        rtp_low: int = 0,
-        rtp_high: int = 0,
-        domain: str = "127.0.0.1",
-        rtp_timeout_s: float = RTP_TIMEOUT_S,
-        watchdog_period_s: float = PERIOD_S,
+        self, host: str, port: int, *, watchdog_period_s: float = PERIOD_S, **shared: Unpack[EndpointOptions]
     ) -> None:
-        self.media_host = reachable_host(host, domain)
-        self.rtp_timeout_s = rtp_timeout_s
-        self.ports = PortRange(host, rtp_low, rtp_high)
+        super().__init__(host, port, **shared)
         self._transport = GuardedUdpTransport(host, port)
         self._watchdog_period_s = watchdog_period_s
         self._watchdog: Watchdog | None = None
-        self._handler: OnCall | None = None
-        self._legs: dict[str, AiosipuaLeg] = {}
-        self._tasks: set[asyncio.Task[Any]] = set()
 
     async def start(self) -> None:
         """Bind and listen. Raises :class:`OSError` when the port is taken."""
@@ -76,18 +58,9 @@ class AiosipuaEndpoint(Signalling):
         self._watchdog = Watchdog(self._transport, self.client, period_s=self._watchdog_period_s)
         self._spawn(self._watchdog.run(), "sip watchdog")
 
-    async def stop(self) -> None:
-        legs = list(self._legs.values())
-        if legs:
-            await asyncio.wait([asyncio.create_task(leg.hangup()) for leg in legs], timeout=_GOODBYE_S)
-        for task in list(self._tasks):
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+    async def _close(self) -> None:
         if self._watchdog is not None:
             await self.server.stop()
-        for leg in legs:
-            leg.finish("local")
-            await leg.closed()
 
     @property
     def address(self) -> tuple[str, int]:
@@ -103,95 +76,31 @@ class AiosipuaEndpoint(Signalling):
             "legs": len(self._legs),
         }
 
-    def on_call(self, handler: OnCall) -> None:
-        self._handler = handler
-
-    async def dial(
-        self,
-        uri: str,
-        *,
-        caller: str = "",
-        timeout_s: float = 25.0,
-        on_ringing: Callable[[], None] | None = None,
-        taps: Taps | None = None,
-        headers: dict[str, str] | None = None,
-    ) -> CallLeg:
-        """Call ``uri``. ``headers``: further headers of the INVITE."""
-        try:
-            target = await resolve(uri)
-            ports = self.ports.reserve()
-        except (BadAddress, NoPortFree) as error:
-            raise DialFailed(404 if isinstance(error, BadAddress) else 503, str(error)) from error
-        try:
-            return await self._dial(target, ports, caller, timeout_s, on_ringing, taps, headers)
-        except BaseException:
-            ports.close()
-            raise
-
-    async def _dial(
-        self,
-        target: Target,
-        ports: RtpPorts,
-        caller: str,
-        timeout_s: float,
-        on_ringing: Callable[[], None] | None,
-        taps: Taps | None,
-        headers: dict[str, str] | None,
-    ) -> CallLeg:
+    async def _call(self, order: CallOrder, offer: SdpMessage) -> tuple[AiosipuaLeg, SdpMessage | None]:
         own = f"{self.address[0]}:{self.address[1]}"
-        name = SessionName()
-        offer = make_offer(self.media_host, ports.port, name)
         call = self.client.send_invite(
-            f"sip:{caller}@{own}" if caller else f"sip:{own}",
-            target.uri,
-            target.address,
+            f"sip:{order.caller}@{own}" if order.caller else f"sip:{own}",
+            order.target.uri,
+            order.target.address,
             offer,
             user_agent=USER_AGENT,
-            extra_headers=headers,
+            extra_headers=dict(order.headers),
         )
-        if on_ringing is not None:
-            ringing = on_ringing
-            call.on_ringing = lambda _: ringing()
+        call.on_ringing = lambda _: order.on_ringing()
         try:
-            await call.wait_answered(timeout_s)
+            await call.wait_answered(_RINGS_AT_MOST_S)
         except RuntimeError as error:
             raise DialFailed(call._reject_code, call._reject_reason) from error
-        except (TimeoutError, asyncio.CancelledError) as error:
+        except asyncio.CancelledError:
             self.client.abandon(call)
-            if isinstance(error, TimeoutError):
-                raise DialFailed(408, "无应答") from error
             raise
-        leg = OutgoingLeg(call, self)
-        leg.session_name = name
-        leg.taps = taps or leg.taps
-        self._keep(leg)
-        try:
-            if call.sdp_answer is None:
-                raise NotAcceptable("answer without SDP")
-            agreed = agree_answer(call.sdp_answer)
-        except NotAcceptable as error:
-            await leg.hangup()
-            raise DialFailed(488, "对方媒体不兼容") from error
-        await leg.open_media(agreed, ports)
-        return leg
+        return OutgoingLeg(call, self), call.sdp_answer
 
     # --- what comes in ------------------------------------------------------------------------------------------
 
     def _invited(self, call: IncomingCall) -> None:
-        leg = IncomingLeg(call, self)
-        self._keep(leg)
-        if self._handler is None:
-            self._spawn(leg.reject(480), "refuse call")
-            return
-        call.ringing()
-        self._spawn(self._handle(self._handler, leg), "call")
-
-    async def _handle(self, handler: OnCall, leg: AiosipuaLeg) -> None:
-        try:
-            await handler(leg)
-        except Exception as error:
-            _log.exception("call_handler_failed", call=leg.call_id, error=type(error).__name__)
-            await leg.hangup()
+        if self._arrived(IncomingLeg(call, self)):
+            call.ringing()
 
     def _reinvited(self, call: IncomingCall) -> None:
         leg = self._legs.get(call.call_id)
@@ -215,20 +124,3 @@ class AiosipuaEndpoint(Signalling):
         leg = self._legs.get(call_id)
         if leg is not None:
             leg.finish(how)
-
-    # --- housekeeping -------------------------------------------------------------------------------------------
-
-    def _keep(self, leg: AiosipuaLeg) -> None:
-        self._legs[leg.call_id] = leg
-        self._spawn(self._forget_when_over(leg), "forget leg")
-
-    async def _forget_when_over(self, leg: AiosipuaLeg) -> None:
-        await leg.wait_ended()
-        await leg.closed()
-        if self._legs.get(leg.call_id) is leg:
-            del self._legs[leg.call_id]
-
-    def _spawn(self, work: Coroutine[Any, Any, Any], name: str) -> None:
-        task = asyncio.get_running_loop().create_task(work, name=name)
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)

@@ -7,7 +7,7 @@ import structlog
 from aiosipua import IncomingCall, OutgoingCall, SipRequest
 from aiosipua.dialog import Dialog, DialogState
 
-from ivr.sip.leg import Leg
+from ivr.sip.leg import Leg, reason_phrase
 from ivr.sip.ports import NoPortFree, PortRange
 from ivr.sip.session_description import NotAcceptable, agree, make_answer, make_offer, read_offer
 from ivr.sip.user_agent import UserAgentClient, UserAgentServer
@@ -16,7 +16,6 @@ _log = structlog.get_logger("ivr.sip")
 _ACK_WAIT_S: Final = 2.0
 _REFER_ANSWER_S: Final = 5.0
 _REFER_DONE_S: Final = 30.0
-_REASONS: Final = {480: "Temporarily Unavailable", 486: "Busy Here", 503: "Service Unavailable", 603: "Decline"}
 
 
 class AiosipuaLeg(Leg):
@@ -103,11 +102,11 @@ class IncomingLeg(AiosipuaLeg):
         if not self.ended:
             self._call.accept(answer)
 
-    async def reject(self, code: int) -> None:
+    async def reject(self, code: int, *, retry_after_s: int | None = None) -> None:
         if self.ended or self._answering:
             return
         self.finish("local")
-        self._refuse(code)
+        self._refuse(code, retry_after_s)
 
     async def refer(self, target: str) -> bool:
         return await self._refer(self._call.dialog, target, self._call.source_addr)
@@ -127,8 +126,10 @@ class IncomingLeg(AiosipuaLeg):
         if pending is not None and not pending.done():
             await asyncio.wait({pending}, timeout=_ACK_WAIT_S)
 
-    def _refuse(self, code: int) -> None:
-        self._call.reject(code, _REASONS.get(code, ""))
+    def _refuse(self, code: int, retry_after_s: int | None = None) -> None:
+        later = {} if retry_after_s is None else {"Retry-After": str(retry_after_s)}
+        self._call._send_response(code, reason_phrase(code), extra_headers=later)
+        self._call.dialog.terminate()
         self._owner.server.release(self._call)
 
 
@@ -143,7 +144,7 @@ class OutgoingLeg(AiosipuaLeg):
     async def answer(self) -> None:
         """It is answered already."""
 
-    async def reject(self, code: int) -> None:
+    async def reject(self, code: int, *, retry_after_s: int | None = None) -> None:
         """It is answered already: hang up."""
         await self.hangup()
 

@@ -11,8 +11,9 @@ import warnings
 from typing import Any, Final
 
 import structlog
-from aiosipua import SipMessage, SipRequest, SipResponse
+from aiosipua import SdpMessage, SipMessage, SipRequest, SipResponse
 
+from ivr.sip.session_description import NotAcceptable, read_offer
 from ivr.sip.transactions import ClientTransactions, ServerTransactions
 from ivr.sip.transport import is_reachable, pin_to_source, way_back
 
@@ -52,6 +53,14 @@ class TrunkMessage(SIPMessage):  # type: ignore[misc]
         if "rport" in top:
             top["rport"] = str(source[1])
         self.text = data.partition(b"\r\n\r\n")[2].decode("utf-8", errors="replace")
+
+    @property
+    def description(self) -> SdpMessage | None:
+        """Its SDP; ``None`` when there is none or it cannot be read."""
+        try:
+            return read_offer(self.headers.get("Content-Type", ""), self.text)
+        except NotAcceptable:
+            return None
 
     @staticmethod
     def parse_raw_body(body: bytes, handle: Any) -> None:
@@ -178,7 +187,7 @@ class TrunkClient(SIPClient):  # type: ignore[misc]
         return self.gen_response(request, 180, "Ringing")
 
     def gen_request(
-        self, dialogue: "Dialogue", method: str, *, branch: str = "", number: int = 0, body: str = ""
+        self, dialogue: "Dialogue", method: str, *, branch: str = "", number: int = 0, body: str = "", more: str = ""
     ) -> str:
         """A request of ours inside or at the start of ``dialogue``."""
         if method not in {"ACK", "CANCEL"}:
@@ -193,7 +202,7 @@ class TrunkClient(SIPClient):  # type: ignore[misc]
             f"To: {dialogue.remote_name}{tag}\r\nCall-ID: {dialogue.call_id}\r\n"
             f"CSeq: {number or dialogue.number} {method}\r\n"
             f"Contact: <sip:{self.username}@{self.myIP}:{self.myPort}>\r\nAllow: {ALLOW}\r\n"
-            f"User-Agent: hotline12345\r\n{content}Content-Length: {len(body.encode())}\r\n\r\n{body}"
+            f"User-Agent: hotline12345\r\n{more}{content}Content-Length: {len(body.encode())}\r\n\r\n{body}"
         )
 
 

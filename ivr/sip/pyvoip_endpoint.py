@@ -2,141 +2,70 @@
 
 import asyncio
 import contextlib
-from collections.abc import Callable, Coroutine
-from typing import Any, Final
+from typing import Unpack
 
-import structlog
-from aiosipua import SipResponse
+from aiosipua import SdpMessage, SipResponse
 from aiosipua.sdp import serialize_sdp
 
-from ivr.sip.address import BadAddress, Target, reachable_host, resolve
-from ivr.sip.contract import CallLeg, DialFailed, OnCall
-from ivr.sip.media import RTP_TIMEOUT_S, Taps
-from ivr.sip.ports import NoPortFree, PortRange, RtpPorts
+from ivr.sip.address import Target
+from ivr.sip.contract import DialFailed
+from ivr.sip.endpoint import CallOrder, Endpoint, EndpointOptions
 from ivr.sip.pyvoip_client import Dialogue, TrunkMessage
 from ivr.sip.pyvoip_legs import PyVoipLeg, TrunkCall, TrunkPhone
-from ivr.sip.session_description import NotAcceptable, SessionName, make_offer
 from ivr.sip.transactions import LIFETIME, T1, T2
 
 from pyVoIP.VoIP.VoIP import CallState  # isort: skip  # after pyvoip_client, which sees to the order
 
-_log = structlog.get_logger("ivr.sip")
-_GOODBYE_S: Final = 1.0
 Address = tuple[str, int]
 
 
-class PyVoipEndpoint:
-    """A :class:`ivr.sip.contract.SipEndpoint` over pyVoIP. It cannot transfer by REFER and does not watch its socket."""
+class PyVoipEndpoint(Endpoint[PyVoipLeg]):
+    """A :class:`ivr.sip.contract.SipEndpoint` over pyVoIP."""
 
-    def __init__(
-        self,
-        host: str,
-        port: int,
-        *,
-        rtp_low: int = 0,
-        rtp_high: int = 0,
-        domain: str = "127.0.0.1",
-        rtp_timeout_s: float = RTP_TIMEOUT_S,
-    ) -> None:
-        self.rtp_timeout_s = rtp_timeout_s
-        self.ports = PortRange(host, rtp_low, rtp_high)
-        self._phone = TrunkPhone(host, port, reachable_host(host, domain), self._invited)
-        self._handler: OnCall | None = None
-        self._legs: dict[str, PyVoipLeg] = {}
+    def __init__(self, host: str, port: int, **shared: Unpack[EndpointOptions]) -> None:
+        super().__init__(host, port, **shared)
+        self._phone = TrunkPhone(host, port, self.media_host, self._invited)
         self._far_ends: dict[str, Address] = {}
-        self._tasks: set[asyncio.Task[Any]] = set()
 
     async def start(self) -> None:
-        """Bind and listen. Raises :class:`OSError` when the port is taken."""
         self._phone.start()
 
-    async def stop(self) -> None:
-        legs = list(self._legs.values())
-        if legs:
-            await asyncio.wait([asyncio.create_task(leg.hangup()) for leg in legs], timeout=_GOODBYE_S)
-        for task in list(self._tasks):
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+    async def _close(self) -> None:
         self._phone.stop()
-        for leg in legs:
-            leg.finish("local")
-            await leg.closed()
 
     @property
     def address(self) -> Address:
-        return self._phone.myIP, self._phone.sip.myPort
+        return self.media_host, self._phone.sip.myPort
 
     @property
     def calls_held(self) -> int:
         """Calls that pyVoIP still knows."""
         return len(self._phone.calls)
 
-    def on_call(self, handler: OnCall) -> None:
-        self._handler = handler
-
-    async def dial(
-        self,
-        uri: str,
-        *,
-        caller: str = "",
-        timeout_s: float = 25.0,
-        on_ringing: Callable[[], None] | None = None,
-        taps: Taps | None = None,
-    ) -> CallLeg:
+    async def _call(self, order: CallOrder, offer: SdpMessage) -> tuple[PyVoipLeg, SdpMessage | None]:
+        call, invite = self._invite(order, serialize_sdp(offer))
+        call.ringing = order.on_ringing
         try:
-            target = await resolve(uri)
-            ports = self.ports.reserve()
-        except (BadAddress, NoPortFree) as error:
-            raise DialFailed(404 if isinstance(error, BadAddress) else 503, str(error)) from error
-        try:
-            return await self._dial(target, ports, caller, timeout_s, on_ringing, taps)
-        except BaseException:
-            ports.close()
-            raise
-
-    async def _dial(
-        self,
-        target: Target,
-        ports: RtpPorts,
-        caller: str,
-        timeout_s: float,
-        on_ringing: Callable[[], None] | None,
-        taps: Taps | None,
-    ) -> CallLeg:
-        name = SessionName()
-        call, invite = self._invite(target, caller, serialize_sdp(make_offer(self._phone.myIP, ports.port, name)))
-        call.ringing = on_ringing or call.ringing
-        try:
-            async with asyncio.timeout(timeout_s):
-                answer = await asyncio.shield(call.outcome)
-        except (TimeoutError, asyncio.CancelledError) as error:
-            self._give_up(call, target)
-            if isinstance(error, TimeoutError):
-                raise DialFailed(408, "无应答") from error
+            answer = await asyncio.shield(call.outcome)
+        except asyncio.CancelledError:
+            self._give_up(call, order.target)
             raise
         if int(answer.status) >= 300:
             call.over("remote")
             raise DialFailed(int(answer.status), answer.status.phrase)
-        leg = PyVoipLeg(call, self, invite)
-        leg.session_name = name
-        leg.taps = taps or leg.taps
-        self._keep(leg)
-        try:
-            await leg.begin(answer, ports)
-        except (NotAcceptable, ValueError) as error:
-            await leg.hangup()
-            raise DialFailed(488, "对方媒体不兼容") from error
-        return leg
+        return PyVoipLeg(call, self, invite), answer.description
 
-    def _invite(self, target: Target, caller: str, offer: str) -> tuple[TrunkCall, bytes]:
+    def _invite(self, order: CallOrder, offer: str) -> tuple[TrunkCall, bytes]:
         client = self._phone.sip
         host, port = self.address
-        own = f"sip:{caller}@{host}:{port}" if caller else f"sip:{host}:{port}"
+        target = order.target
+        own = f"sip:{order.caller}@{host}:{port}" if order.caller else f"sip:{host}:{port}"
         call_id = f"{client.gen_urn_uuid().lower()}@{host}"
         dialogue = Dialogue(
             call_id, local_uri=own, local_tag=client.gen_tag(), remote_name=f"<{target.uri}>", target=target.uri
         )
-        invite = client.gen_request(dialogue, "INVITE", body=offer)
+        more = "".join(f"{name}: {value}\r\n" for name, value in order.headers.items())
+        invite = client.gen_request(dialogue, "INVITE", body=offer, more=more)
         raw = invite.encode()
         call = TrunkCall(self._phone, CallState.DIALING, TrunkMessage(raw, target.address), dialogue.number)
         call.dialogue = dialogue
@@ -157,20 +86,8 @@ class PyVoipEndpoint:
     # --- what comes in ------------------------------------------------------------------------------------------
 
     def _invited(self, call: TrunkCall) -> None:
-        leg = PyVoipLeg(call, self, call.request.raw)
         self._far_ends[call.call_id] = call.request.source
-        self._keep(leg)
-        if self._handler is None:
-            self._spawn(leg.reject(480), "refuse call")
-        else:
-            self._spawn(self._handle(self._handler, leg), "call")
-
-    async def _handle(self, handler: OnCall, leg: PyVoipLeg) -> None:
-        try:
-            await handler(leg)
-        except Exception as error:
-            _log.exception("call_handler_failed", call=leg.call_id, error=type(error).__name__)
-            await leg.hangup()
+        self._arrived(PyVoipLeg(call, self, call.request.raw))
 
     def keep_answering(self, call: TrunkCall, response: SipResponse, address: Address) -> None:
         """Repeat a 200 until its ACK comes (RFC 3261 §13.3.1.4); without one the call is over."""
@@ -191,20 +108,6 @@ class PyVoipEndpoint:
     def far_end_of(self, call: TrunkCall) -> Address:
         return self._far_ends.get(call.call_id, ("", 0))
 
-    # --- housekeeping -------------------------------------------------------------------------------------------
-
-    def _keep(self, leg: PyVoipLeg) -> None:
-        self._legs[leg.call_id] = leg
-        self._spawn(self._forget_when_over(leg), "forget leg")
-
-    async def _forget_when_over(self, leg: PyVoipLeg) -> None:
-        await leg.wait_ended()
-        await leg.closed()
-        self._legs.pop(leg.call_id, None)
+    def _forgotten(self, leg: PyVoipLeg) -> None:
         self._far_ends.pop(leg.call_id, None)
         self._phone.sip.tagLibrary.pop(leg.call_id, None)
-
-    def _spawn(self, work: Coroutine[Any, Any, Any], name: str) -> None:
-        task = asyncio.get_running_loop().create_task(work, name=name)
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)

@@ -7,14 +7,14 @@ from collections import deque
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final
 
-from aiosipua import SipMessage, SipRequest, SipResponse, parse_sdp
+from aiosipua import SipMessage, SipRequest, SipResponse
 from aiosipua.sdp import serialize_sdp
 
 from ivr.sip.keys import key_of_info
-from ivr.sip.leg import Leg
-from ivr.sip.ports import NoPortFree, RtpPorts
+from ivr.sip.leg import Leg, reason_phrase
+from ivr.sip.ports import NoPortFree
 from ivr.sip.pyvoip_client import Dialogue, TrunkClient, TrunkMessage, is_response
-from ivr.sip.session_description import Agreement, NotAcceptable, agree, agree_answer, make_answer, read_offer
+from ivr.sip.session_description import NotAcceptable, agree, make_answer, read_offer
 
 from pyVoIP.VoIP.VoIP import CallState, VoIPCall, VoIPPhone  # isort: skip  # after pyvoip_client, which sees to the order
 
@@ -24,7 +24,6 @@ if TYPE_CHECKING:
 _ACK_WAIT_S: Final = 2.0
 _BYE_ANSWER_S: Final = 0.2
 _ENDED_REMEMBERED: Final = 256
-_REASONS: Final = {480: "Temporarily Unavailable", 486: "Busy Here", 503: "Service Unavailable", 603: "Decline"}
 
 
 class TrunkCall(VoIPCall):  # type: ignore[misc]
@@ -251,25 +250,21 @@ class PyVoipLeg(Leg):
         self._call.state = CallState.ANSWERED
         self._owner.keep_answering(self._call, response, request.source)
 
-    async def reject(self, code: int) -> None:
+    async def reject(self, code: int, *, retry_after_s: int | None = None) -> None:
         if self.ended or self._answering:
             return
-        self._call.phone.reply(self._call.request, code, _REASONS.get(code, "Refused"))
+        later = "" if retry_after_s is None else f"Retry-After: {retry_after_s}\r\n"
+        self._call.phone.reply(self._call.request, code, reason_phrase(code), more=later)
         self._call.over("local")
 
     async def refer(self, target: str) -> bool:
         """PyVoIP has no REFER: the hand-over goes by a bridge."""
         return False
 
-    async def begin(self, answer: TrunkMessage, ports: RtpPorts) -> None:
-        """The far end took our call: start the media. Raises :class:`NotAcceptable`."""
-        agreed: Agreement = agree_answer(parse_sdp(answer.text))
-        await self.open_media(agreed, ports)
-
     async def _say_bye(self) -> None:
         call = self._call
         if call.state == CallState.RINGING:
-            call.phone.reply(call.request, 480, _REASONS[480])
+            call.phone.reply(call.request, 480, reason_phrase(480))
             call.over("local")
             return
         if call.state != CallState.ANSWERED:

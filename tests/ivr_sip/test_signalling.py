@@ -174,6 +174,16 @@ async def test_a_refusal_is_repeated_until_it_is_acknowledged(answering: Answeri
     assert answering.remembered == 0
 
 
+@pytest.mark.parametrize(("code", "after_s", "said"), [(503, 30, "30"), (486, None, ""), (503, None, "")])
+async def test_a_refusal_says_when_to_come_back(
+    answering: Answering, wire: Wire, code: int, after_s: int | None, said: str
+) -> None:
+    answering.endpoint.on_call(lambda leg: leg.reject(code, retry_after_s=after_s))
+    wire.send(wire.request("INVITE", body=OFFERED))
+    refusal = await wire.final()
+    assert (status(refusal), header(refusal, "Retry-After")) == (code, said)
+
+
 async def test_our_bye_is_repeated_until_answered_and_the_call_forgotten(answering: Answering, wire: Wire) -> None:
     await establish(wire)
     hanging_up = asyncio.create_task(answering.legs[0].hangup())

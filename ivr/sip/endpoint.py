@@ -1,0 +1,192 @@
+"""What every SIP back end shares: dialling, the legs alive, the handler of calls, and the end of them all."""
+
+import asyncio
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Coroutine, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final, Generic, TypedDict, TypeVar
+
+import structlog
+from aiosipua import SdpMessage
+
+from ivr.sip.address import BadAddress, Target, reachable_host, resolve
+from ivr.sip.contract import CallLeg, DialFailed, OnCall
+from ivr.sip.leg import Leg
+from ivr.sip.media import RTP_TIMEOUT_S, Taps
+from ivr.sip.ports import NoPortFree, PortRange, RtpPorts
+from ivr.sip.session_description import NotAcceptable, SessionName, agree_answer, make_offer
+
+_log = structlog.get_logger("ivr.sip")
+_GOODBYE_S: Final = 1.0
+
+LegType = TypeVar("LegType", bound=Leg)
+
+
+def _nobody_told() -> None:
+    """The dialler does not ask when it rings."""
+
+
+@dataclass(frozen=True, slots=True)
+class CallOrder:
+    """A call to be made: whom, from which ports, and what to say in the INVITE."""
+
+    target: Target
+    ports: RtpPorts
+    caller: str = ""
+    on_ringing: Callable[[], None] = _nobody_told
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+class EndpointOptions(TypedDict, total=False):
+    """The arguments that every back end's endpoint takes by name; see :class:`Endpoint`."""
+
+    rtp_low: int
+    rtp_high: int
+    domain: str
+    rtp_timeout_s: float
+
+
+class Endpoint(ABC, Generic[LegType]):
+    """A :class:`ivr.sip.contract.SipEndpoint` on ``host``:``port`` (port 0: any); subclasses speak SIP.
+
+    ``domain``: the address that far ends can reach, where ``host`` is the wildcard.
+    """
+
+    def __init__(
+        self,
+        host: str,
+        port: int,
+        *,
+        rtp_low: int = 0,
+        rtp_high: int = 0,
+        domain: str = "127.0.0.1",
+        rtp_timeout_s: float = RTP_TIMEOUT_S,
+    ) -> None:
+        self.media_host = reachable_host(host, domain)
+        self.rtp_timeout_s = rtp_timeout_s
+        self.ports = PortRange(host, rtp_low, rtp_high)
+        self._bound = (host, port)
+        self._handler: OnCall | None = None
+        self._legs: dict[str, LegType] = {}
+        self._tasks: set[asyncio.Task[Any]] = set()
+
+    # --- signalling, by the back end ----------------------------------------------------------------------------
+
+    @abstractmethod
+    async def start(self) -> None:
+        """Bind and listen. Raises :class:`OSError` when the port is taken."""
+
+    @abstractmethod
+    async def _close(self) -> None:
+        """Close the socket and stop every timer of the signalling."""
+
+    @property
+    @abstractmethod
+    def address(self) -> tuple[str, int]: ...
+
+    @abstractmethod
+    async def _call(self, order: CallOrder, offer: SdpMessage) -> tuple[LegType, SdpMessage | None]:
+        """Send the INVITE; returns the answered leg and the answer's SDP. Raises :class:`DialFailed`.
+
+        Cancelled while nobody has answered, it cancels the call too.
+        """
+
+    # --- the contract -------------------------------------------------------------------------------------------
+
+    async def stop(self) -> None:
+        """Hang up what is left and free the port."""
+        legs = list(self._legs.values())
+        if legs:
+            await asyncio.wait([asyncio.create_task(leg.hangup()) for leg in legs], timeout=_GOODBYE_S)
+        for task in list(self._tasks):
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self._close()
+        for leg in legs:
+            leg.finish("local")
+            await leg.closed()
+
+    def on_call(self, handler: OnCall) -> None:
+        self._handler = handler
+
+    async def dial(
+        self,
+        uri: str,
+        *,
+        caller: str = "",
+        timeout_s: float = 25.0,
+        on_ringing: Callable[[], None] | None = None,
+        taps: Taps | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> CallLeg:
+        """Call ``uri``. ``headers``: further headers of the INVITE."""
+        try:
+            target = await resolve(uri)
+            ports = self.ports.reserve()
+        except (BadAddress, NoPortFree) as error:
+            raise DialFailed(404 if isinstance(error, BadAddress) else 503, str(error)) from error
+        order = CallOrder(target, ports, caller, on_ringing or _nobody_told, headers or {})
+        try:
+            return await self._dial(order, timeout_s, taps)
+        except BaseException:
+            ports.close()
+            raise
+
+    async def _dial(self, order: CallOrder, timeout_s: float, taps: Taps | None) -> CallLeg:
+        name = SessionName()
+        try:
+            async with asyncio.timeout(timeout_s):
+                leg, answer = await self._call(order, make_offer(self.media_host, order.ports.port, name))
+        except TimeoutError as error:
+            raise DialFailed(408, "无应答") from error
+        leg.session_name = name
+        leg.taps = taps or leg.taps
+        self._keep(leg)
+        try:
+            if answer is None:
+                raise NotAcceptable("answer without SDP")
+            agreed = agree_answer(answer)
+        except NotAcceptable as error:
+            await leg.hangup()
+            raise DialFailed(488, "对方媒体不兼容") from error
+        await leg.open_media(agreed, order.ports)
+        return leg
+
+    # --- calls that come in -------------------------------------------------------------------------------------
+
+    def _arrived(self, leg: LegType) -> bool:
+        """Hand a new call to whoever takes calls; ``False``: nobody does, and it is refused."""
+        self._keep(leg)
+        if self._handler is None:
+            self._spawn(leg.reject(480), "refuse call")
+            return False
+        self._spawn(self._handle(self._handler, leg), "call")
+        return True
+
+    async def _handle(self, handler: OnCall, leg: LegType) -> None:
+        try:
+            await handler(leg)
+        except Exception as error:
+            _log.exception("call_handler_failed", call=leg.call_id, error=type(error).__name__)
+            await leg.hangup()
+
+    # --- housekeeping -------------------------------------------------------------------------------------------
+
+    def _keep(self, leg: LegType) -> None:
+        self._legs[leg.call_id] = leg
+        self._spawn(self._forget_when_over(leg), "forget leg")
+
+    async def _forget_when_over(self, leg: LegType) -> None:
+        await leg.wait_ended()
+        await leg.closed()
+        if self._legs.get(leg.call_id) is leg:
+            del self._legs[leg.call_id]
+            self._forgotten(leg)
+
+    def _forgotten(self, leg: LegType) -> None:
+        """Nothing of ``leg`` is needed any more."""
+
+    def _spawn(self, work: Coroutine[Any, Any, Any], name: str) -> None:
+        task = asyncio.get_running_loop().create_task(work, name=name)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
