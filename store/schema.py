@@ -242,10 +242,25 @@ audit = Table(
     Column("detail", Text, nullable=False, default=""),
 )
 
+incident_lists = Table(
+    "incident_lists",
+    metadata,
+    Column("id", String(32), primary_key=True),
+    Column("city", String(32), nullable=False),
+    Column("version", Integer, nullable=False),
+    Column("effective_at", Moment, nullable=False),
+    Column("incidents", JSON, nullable=False),
+    Column("note", Text, nullable=False),
+    Column("decided_by", String(32), nullable=False),
+    Column("decided_at", Moment, nullable=False),
+    Index("ix_incident_lists_city_version", "city", "version", unique=True),
+)
+"""Lists of emergencies as the office decided them (湛府办函〔2022〕116号 第十四条); rows are added, never changed."""
+
 versions = Table(
     "versions",
     metadata,
     Column("name", String(32), primary_key=True),
     Column("value", Integer, nullable=False),
 )
-"""Counters that grow with every change of ``knowledge`` or ``restrictions``; running processes poll them each second."""
+"""Counters that grow with every change of ``knowledge``, ``restrictions``…; running processes poll them each second."""
