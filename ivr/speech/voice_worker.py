@@ -13,7 +13,7 @@ from typing import Final
 import espeakng_loader
 
 from ivr.speech.pipe_frames import Kind, pack, read_frame_blocking
-from ivr.speech.telephone_band import levelled, to_telephone_rate, trimmed
+from ivr.speech.telephone_band import faded, levelled, to_telephone_rate, trimmed
 
 _AUDIO_SYNCHRONOUS: Final = 2
 _POSITION_CHARACTER: Final = 1
@@ -54,21 +54,25 @@ class Espeak:
         return bytes(self._heard)
 
 
+def telephone_speech(espeak: Espeak, pinyin: str) -> bytes:
+    """``pinyin`` spoken, as it goes onto the line: int16, 8 kHz, at one level, without silence or clicks at its ends."""
+    return levelled(faded(trimmed(to_telephone_rate(espeak.speak(pinyin), espeak.sample_rate))))
+
+
 def main() -> None:
     voice, rate, pitch = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     source, sink = sys.stdin.buffer, os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # whatever the library prints must not reach the frames
     espeak = Espeak(voice, rate, pitch)
-    levelled(trimmed(to_telephone_rate(espeak.speak("ni2 hao3"), espeak.sample_rate)))
+    telephone_speech(espeak, "ni2 hao3")
     sink.write(pack(Kind.READY, 0, {"voice": voice, "rate": espeak.sample_rate}))
     sink.flush()
     while (frame := read_frame_blocking(source)) is not None:
         if frame.kind is Kind.PING:
             sink.write(pack(Kind.PONG, frame.id))
         elif frame.kind is Kind.SPEAK:
-            pcm = levelled(trimmed(to_telephone_rate(espeak.speak(frame.payload.decode()), espeak.sample_rate)))
-            sink.write(pack(Kind.AUDIO_OUT, frame.id, pcm))
+            sink.write(pack(Kind.AUDIO_OUT, frame.id, telephone_speech(espeak, frame.payload.decode())))
         sink.flush()
 
 
