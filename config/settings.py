@@ -76,6 +76,8 @@ class Settings(BaseSettings):
     max_calls: int = 77
     max_restricted_calls: int = 8
     recogniser_workers: int = 2
+    voice_workers: int = 2
+    """Processes that synthesise speech: while one is being replaced, or is busy with a long sentence, another speaks."""
     asr_model: str = ""
     """Name of an installed recogniser model; empty: the one chosen by ``./hotline asr``, else the shipped one."""
 
