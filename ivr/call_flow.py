@@ -25,10 +25,13 @@ from ivr.protocol import (
     LiveCall,
     PlaybackDone,
     PlaybackStarted,
+    RecordingPause,
+    RecordingResume,
     Say,
     StopSaying,
     Transfer,
 )
+from ivr.recording import CallRecording
 from ivr.silence_guard import SilenceGuard
 from ivr.sip.contract import FRAME_MS, CallLeg
 from ivr.surroundings import Surroundings
@@ -72,6 +75,7 @@ class CallFlow:
         self._heard = Heard(self._parts, self._gate, self._loss, self._handover)
         self._listening = Listening(around.recognisers, self._turn, self._heard)
         self._prompts = around.prompts
+        self._recording: CallRecording | None = None
         self._seq_seen = 0
         self._carried_out: set[str] = set()
 
@@ -109,6 +113,8 @@ class CallFlow:
         finally:
             await self._tasks.stop()
             await self._listening.close()
+            if self._recording:
+                self._recording.close()
         by: EndedBy = "caller" if how == "remote" else "fault" if how == "fault" else self._ending.by or "bot"
         self._wire.send(CallEnded(call=self.call_id, seq=self._wire.next(), ended_by=by, duration_ms=self._turn.now_ms))
         _log.info("call_ended", call=self.call_id, by=by, ms=self._turn.now_ms)
@@ -142,6 +148,8 @@ class CallFlow:
             self._guard.settle()
             self._turn.expect(frame.state, frame.no_input_s)
             self._listening.expect(frame.hints)
+        elif isinstance(frame, RecordingPause | RecordingResume):
+            self._pause_recording(frame)
         elif isinstance(frame, Transfer):
             self._handover.begin(frame)
         elif isinstance(frame, HangUp):
@@ -191,12 +199,34 @@ class CallFlow:
     # --- inside -------------------------------------------------------------------------------------------------
 
     async def _hear(self) -> None:
-        async for pcm in self._leg.frames():
+        frames = self._leg.frames()
+        recording = self._recording = self._begin_recording()
+        async for pcm in frames:
+            if recording:
+                recording.heard(pcm)
             if self._handover.bridged:
                 self._turn.pass_time(FRAME_MS)
                 continue
             self._listening.frame(pcm)
             self._keep_company()
+
+    def _begin_recording(self) -> CallRecording | None:
+        """Record from the first frame that is listened to; a restricted caller's notice is not recorded."""
+        around = self._parts.around
+        if around.recordings is None or self._gate.closed:
+            return None
+        recording = around.recordings.begin(self.call_id, around.clock.now())
+        if recording:
+            self._leg.on_sent(recording.sent)
+        return recording
+
+    def _pause_recording(self, frame: RecordingPause | RecordingResume) -> None:
+        if self._recording is None:
+            return
+        if isinstance(frame, RecordingPause):
+            self._recording.pause(frame.from_ms)
+        else:
+            self._recording.resume()
 
     def _keep_company(self) -> None:
         """Nobody waits in silence, and nobody for ever."""

@@ -7,6 +7,7 @@ from config.clock import Clock
 from ivr.emergency_words import EmergencyWords
 from ivr.promises import Promises
 from ivr.protocol import NodeFrame
+from ivr.recording import Recordings
 from ivr.sip.contract import SipEndpoint
 from ivr.speech.recogniser import RecogniserSource
 from ivr.speech.voice import Speaker
@@ -25,3 +26,5 @@ class Surroundings:
     clock: Clock
     send: Callable[[NodeFrame], None]
     fallback_uri: str = ""
+    recordings: Recordings | None = None
+    """``None``: nothing is recorded."""
