@@ -159,6 +159,26 @@ class RecordingPolicy(_Rule):
     basis: Basis | None = None
 
 
+class OverflowPolicy(_Rule):
+    """What becomes of a caller for whom no recogniser is free: the human queue, or a notice of the other channels.
+
+    Even the notice leaves the way to a person open: key 0 leads into the queue.
+    """
+
+    rule: Literal["queue", "notice"] = "queue"
+    notice: str = ""
+    basis: Basis | None = None
+
+    @model_validator(mode="after")
+    def _notice_is_whole(self) -> Self:
+        if self.rule == "notice":
+            _short_enough(self.notice)
+            for needed in ("网站", "小程序", "110", "119", "120", "按0"):
+                if needed not in self.notice:
+                    raise ValueError(f"overflow.notice 必须说到“{needed}”")
+        return self
+
+
 class DutyPhone(_Rule):
     """Who answers for a matter at some hours (CLAUSES D8: night and holiday duty of districts and of water, power, gas).
 
@@ -199,6 +219,7 @@ class Rulebook(_Rule):
     duty_phones: tuple[DutyPhone, ...] = ()
     """From the office's table in the data folder (``duty_phones.yaml``), in order of precedence."""
     recording: RecordingPolicy = RecordingPolicy()
+    overflow: OverflowPolicy = OverflowPolicy()
     restriction: RestrictionPolicy
     deadlines: dict[TicketTypeId, Deadline] = {}
     units: tuple[Unit, ...] = ()
@@ -234,6 +255,7 @@ class Rulebook(_Rule):
         found += [self.duty_window.basis] if self.duty_window else []
         found += [self.restriction.basis] if self.restriction.basis else []
         found += [self.recording.basis] if self.recording.basis else []
+        found += [self.overflow.basis] if self.overflow.basis else []
         return tuple(found)
 
 

@@ -24,6 +24,9 @@ def default_data_dir() -> Path:
 ACTIVE_FILE: Final = "run/active.json"
 """What the running instance was started with (ports, city): other commands with the same ``--data`` find it there."""
 
+SLOTS_A_WORKER: Final = 40
+"""Calls per recognition worker: 40 recognisers stay in 118 MB and the shipped model is over 100 × real time (DESIGN §4)."""
+
 _SOCKET_PATH_LIMIT: Final = 100
 """A Unix socket's path has at most 107 bytes (``sockaddr_un``); some room is left for the name."""
 
@@ -75,6 +78,12 @@ class Settings(BaseSettings):
     sip_domain: str = "127.0.0.1"
     max_calls: int = 77
     max_restricted_calls: int = 8
+    recognition_slots: int = 0
+    """Calls that are recognised at the same time; further ones fall under the city's overflow rule. 0: by the workers."""
+    longest_call_s: float = 1800.0
+    """A call with the bot ends after this, warned a minute before; never one in an emergency or with a person. 0: no end."""
+    drain_s: float = 120.0
+    """How long a node that is told to leave (SIGTERM) lets its calls go on; new ones are refused with 503 meanwhile."""
     recogniser_workers: int = 2
     voice_workers: int = 2
     """Processes that synthesise speech: while one is being replaced, or is busy with a long sentence, another speaks."""
@@ -114,6 +123,11 @@ class Settings(BaseSettings):
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         started_with = _DataFolderFile(settings_cls, ACTIVE_FILE)
         return init_settings, env_settings, started_with, _DataFolderFile(settings_cls, "settings.yaml")
+
+    @property
+    def effective_recognition_slots(self) -> int:
+        """``recognition_slots``, or what the workers are good for."""
+        return self.recognition_slots or self.recogniser_workers * SLOTS_A_WORKER
 
     @property
     def secrets_dir(self) -> Path:

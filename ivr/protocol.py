@@ -62,7 +62,11 @@ class CallOffered(_Frame):
 
 
 class CallStarted(_Frame):
-    """The call is answered. ``call`` is the SIP Call-ID."""
+    """The call is answered. ``call`` is the SIP Call-ID.
+
+    ``overflow``: there was no recogniser for it, only keys are heard. ``queue``: it goes to the human queue at once;
+    ``notice``: the node tells it of the other channels, and it goes to the queue if a key is pressed.
+    """
 
     type: Literal["call.started"] = "call.started"
     call: str
@@ -70,13 +74,17 @@ class CallStarted(_Frame):
     called: str = ""
     restricted: bool = False
     trunk: str = ""
+    overflow: Literal["", "queue", "notice"] = ""
 
 
 class SpeechPartial(_Frame):
+    """Words still being said. ``settled``: they have stood for 400 ms; a last word is whole then."""
+
     type: Literal["speech.partial"] = "speech.partial"
     call: str
     text: str
     start_ms: int
+    settled: bool = False
 
 
 class SpeechFinal(_Frame):
@@ -118,10 +126,14 @@ class PlaybackStarted(_Frame):
 
 
 class PlaybackDone(_Frame):
+    """``said_ms``: how much was heard; ``unsaid``: when interrupted, the text from the clause on in which it was cut."""
+
     type: Literal["playback.done"] = "playback.done"
     call: str
     id: str
     interrupted: bool = False
+    said_ms: int = 0
+    unsaid: str = ""
 
 
 class TransferState(_Frame):
@@ -187,6 +199,26 @@ class Restrictions(_Frame):
     notice: str
 
 
+class IncidentRow(BaseModel):
+    """One kind of emergency: ``cues`` that mean it, ``safe_contexts`` in which they are doubtful, what to say at once."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+    id: str
+    name: str
+    number: str
+    advice: str
+    cues: tuple[str, ...]
+    safe_contexts: tuple[str, ...] = ()
+
+
+class Incidents(_Frame):
+    """The list of emergencies in force, for the moments when only the node listens; pushed like ``restrictions``."""
+
+    type: Literal["incidents"] = "incidents"
+    version: int
+    rows: tuple[IncidentRow, ...]
+
+
 class Admit(_Frame):
     type: Literal["admit"] = "admit"
     call: str
@@ -221,13 +253,17 @@ class StopSaying(_Frame):
 
 
 class Expect(_Frame):
-    """What to listen for after the prompts: ``state`` as in ``dialog.contract.Expectation``; times in seconds."""
+    """What to listen for after the prompts: ``state`` as in ``dialog.contract.Expectation``; times in seconds.
+
+    ``state`` is ``waiting`` while the caller waits for a person; ``digits``: how many digits are expected, 0 when not known.
+    """
 
     type: Literal["expect"] = "expect"
     call: str
     state: str = "open"
     hints: tuple[str, ...] = ()
     no_input_s: float = 6.0
+    digits: int = 0
 
 
 class Transfer(_Frame):
@@ -301,6 +337,7 @@ GatewayFrame = Annotated[
     Welcome
     | Heartbeat
     | Restrictions
+    | Incidents
     | Admit
     | AdmitRestricted
     | Reject

@@ -211,3 +211,30 @@ def test_a_missing_rule_is_told_in_chinese() -> None:
     del content["greeting"]
     with pytest.raises(RulebookError, match="greeting：缺少这一项"):
         parse_rulebook(content, source="haikou.yaml")
+
+
+def test_every_city_sends_overflow_to_the_human_queue() -> None:
+    for city in CITIES:
+        assert load_rulebook(city).overflow.rule == "queue"
+
+
+OVERFLOW_NOTICE = "现在来电较多。您可以用网站、小程序反映，或按0排队等候话务员。紧急请拨110、119、120。"
+
+
+@pytest.mark.parametrize(
+    ("notice", "fault"),
+    [
+        ("", "不能为空"),
+        (OVERFLOW_NOTICE.replace("按0", "稍后"), "按0"),
+        (OVERFLOW_NOTICE.replace("小程序", ""), "小程序"),
+        (OVERFLOW_NOTICE * 3, "秒才能说完"),
+    ],
+)
+def test_an_overflow_notice_names_the_other_ways_and_key_0(notice: str, fault: str) -> None:
+    changed = deepcopy(raw("zhanjiang"))
+    changed["overflow"] = {"rule": "notice", "notice": OVERFLOW_NOTICE}
+    assert parse_rulebook(changed, source="x").overflow.notice == OVERFLOW_NOTICE
+    changed = deepcopy(raw("zhanjiang"))
+    changed["overflow"] = {"rule": "notice", "notice": notice}
+    with pytest.raises(RulebookError, match=fault):
+        parse_rulebook(changed, source="x")
