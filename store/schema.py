@@ -213,6 +213,21 @@ callbacks = Table(
     Column("created_at", Moment, nullable=False),
 )
 
+recordings = Table(
+    "recordings",
+    metadata,
+    Column("id", String(32), primary_key=True),
+    Column("external_id", String(256), nullable=False, index=True),
+    Column("sha256", String(64), nullable=False),
+    Column("bytes", Integer, nullable=False),
+    Column("duration_ms", Integer, nullable=False),
+    Column("complete", Boolean, nullable=False),
+    Column("started_at", Moment, nullable=False, index=True),
+    Column("received_at", Moment, nullable=False),
+    Column("purged_at", Moment),
+)
+"""Recordings in the store's folder, by the Call-ID (``external_id``) of their call. Purged ones keep their row."""
+
 entries = Table(
     "entries",
     metadata,
