@@ -18,6 +18,7 @@ from dialog.contract import Channel, Contact, Do, Expectation, Message, MessageK
 from dialog.directives import Actions, Outcome, Turn, expectation, named_element
 from dialog.elements.extract import Extractor, is_correction, merge
 from dialog.guards import MAX_TEXT, Alarm, clean, find_emergency, wants_person
+from dialog.incidents import IncidentBook
 from dialog.masking import mask, without_secrets
 from dialog.phrases import phrase
 from dialog.rasa_client import RasaStep, RasaUnavailable, Resume, Stage
@@ -52,13 +53,20 @@ class Dialog:
     """Implements :class:`dialog.contract.DialogEngine`. Build it with :func:`dialog.factory.build_dialog`."""
 
     def __init__(
-        self, records: Records, actions: Actions, understanding: Understanding, extractor: Extractor, rulebook: Rulebook
+        self,
+        records: Records,
+        actions: Actions,
+        understanding: Understanding,
+        extractor: Extractor,
+        rulebook: Rulebook,
+        incidents: IncidentBook | None = None,
     ) -> None:
         self._records = records
         self._actions = actions
         self._understanding = understanding
         self._extractor = extractor
         self._rulebook = rulebook
+        self._incidents = incidents or IncidentBook(rulebook)
         self._locks: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
 
     async def open(self, channel: Channel, contact: Contact, external_id: str, at: datetime) -> tuple[str, Reply]:
@@ -89,7 +97,7 @@ class Dialog:
 
     async def partial(self, conversation_id: str, text: str, at: datetime) -> Reply | None:
         """Words still being said: a certain emergency or a plain call for a person is answered at once."""
-        found = find_emergency(text, self._rulebook)
+        found = find_emergency(text, self._incidents.at(at).incidents)
         if found.alarm is not Alarm.CERTAIN and not wants_person(text):
             return None
         return await self.turn(conversation_id, Utterance(text, Said.SPEECH), at)
@@ -113,7 +121,7 @@ class Dialog:
         self._locks.pop(conversation_id, None)
 
     async def _decide(self, record: Record, utterance: Utterance, turn_id: str, at: datetime, out: Outcome) -> None:
-        if await self._guarded(record, utterance, out):
+        if await self._guarded(record, utterance, at, out):
             return
         state = record.state
         asked = state.requested if state.stage is Stage.GATHERING else None
@@ -149,14 +157,14 @@ class Dialog:
             before=record.state.elements,
         )
 
-    async def _guarded(self, record: Record, utterance: Utterance, out: Outcome) -> bool:
+    async def _guarded(self, record: Record, utterance: Utterance, at: datetime, out: Outcome) -> bool:
         """The guards, in the order of their weight; true when one of them has answered."""
         state, text = record.state, utterance.text
-        found = find_emergency(text, self._rulebook)
+        found = find_emergency(text, self._incidents.at(at).incidents)
         if state.awaiting.startswith("emergency:"):
-            asked_about = self._incident(state.awaiting.removeprefix("emergency:"))
+            asked_about = self._incidents.incident(state.awaiting.removeprefix("emergency:"), at)
             state.awaiting = ""
-            if fallback.is_yes(text):
+            if asked_about and fallback.is_yes(text):
                 return self._emergency(asked_about, out)
             if fallback.is_no(text):
                 return False
@@ -189,9 +197,6 @@ class Dialog:
         out.say(MessageKind.EMERGENCY, key, advice=incident.advice, number=incident.number)
         out.transfer("emergency", priority=EMERGENCY_PRIORITY, emergency_number=incident.number)
         return True
-
-    def _incident(self, incident_id: str) -> EmergencyIncident:
-        return next(one for one in self._rulebook.emergency if one.id == incident_id)
 
     async def _awaited(self, turn: Turn, out: Outcome) -> bool:
         """An answer to what was asked outside the form; true when this turn was one."""

@@ -9,6 +9,7 @@ from config.settings import Settings
 from dialog.directives import Actions, Search
 from dialog.elements.extract import Extractor
 from dialog.engine import Dialog, Understanding
+from dialog.incidents import IncidentBook
 from dialog.rasa_client import connect
 from dialog.records import Records
 from store.engine import Database
@@ -27,10 +28,11 @@ def build_dialog(
     *,
     search: Search | None = None,
     understanding: Understanding | None = None,
+    incidents: IncidentBook | None = None,
 ) -> Dialog:
     """The core over the given store; ``search`` defaults to this installation's knowledge, ``understanding`` to its Rasa.
 
-    Whoever gives no ``search`` gets no refresh of the index either.
+    Whoever gives no ``search`` or ``incidents`` gets no refresh of them either.
     """
     if search is None:
         from knowledge.search import Search as KnowledgeSearch
@@ -39,4 +41,4 @@ def build_dialog(
     rulebook = load_rulebook(settings.city, settings.data_dir)
     records = Records(database, vault, Callers(database, vault, clock))
     actions = Actions(search, Tickets(database, vault, clock, settings.city), records.number_of, _DEFAULT_INCIDENT)
-    return Dialog(records, actions, understanding or connect(settings), Extractor(rulebook), rulebook)
+    return Dialog(records, actions, understanding or connect(settings), Extractor(rulebook), rulebook, incidents)

@@ -2,11 +2,12 @@
 
 import re
 import unicodedata
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
-from config.rulebook_model import EmergencyIncident, Rulebook
+from config.rulebook_model import EmergencyIncident
 
 MAX_TEXT: Final = 500
 """Characters of one utterance; the same limit as Rasa's channel."""
@@ -43,11 +44,11 @@ def clean(text: str) -> str:
     return kept.strip().lstrip("/／").strip()
 
 
-def find_emergency(text: str, rulebook: Rulebook) -> EmergencyFound:
+def find_emergency(text: str, incidents: Sequence[EmergencyIncident]) -> EmergencyFound:
     """The first incident whose cue is said; doubtful where a harmless context or a question stands beside it."""
     words = re.sub(r"\s", "", text)
     doubtful: EmergencyIncident | None = None
-    for incident in rulebook.emergency:
+    for incident in incidents:
         cue = next((cue for cue in incident.cues if cue in words and not _denied(words, cue)), None)
         if cue is None:
             continue

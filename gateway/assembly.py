@@ -2,7 +2,7 @@
 
 import asyncio
 import contextlib
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -21,22 +21,28 @@ from desk.contract import Suggest
 from desk.handovers import Handovers
 from desk.pops import Pops
 from desk.presence import Presence
+from desk.recording_web import RecordingApi
+from desk.recordings import StoredRecordings
 from desk.service import Desk
 from desk.sessions import Sessions
-from desk.web import DeskApi
+from desk.web import DeskApi, answered
 from dialog.contract import Channel, DialogEngine
+from dialog.incidents import IncidentLists
 from dialog.transcript import Transcripts
 from gateway import metrics
 from gateway.chat_desk import ChatLine, DeskForChat
 from gateway.health import Health
+from gateway.incident_feed import IncidentFeed
 from gateway.live_state import LiveState
 from gateway.node_link import NodeLink
 from gateway.operator_api import OperatorApi
 from gateway.pages import Pages, secure
 from gateway.phone import Phone
+from gateway.recording_intake import PART_MOST, RecordingIntake
 from gateway.restriction_feed import RestrictionFeed
 from gateway.signing import TokenSigner
 from gateway.sockets import Hub
+from ivr.protocol import GatewayFrame
 from store import versions
 from store.accounts import Accounts
 from store.engine import Database
@@ -47,6 +53,8 @@ log = structlog.get_logger("gateway")
 
 BODY_MOST: Final = 64 * 1024
 HOUSEKEEPING_S: Final = 1.0
+PURGE_EVERY_S: Final = 600.0
+"""Recordings whose days are over are looked for this often."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,8 +102,11 @@ class Gateway:
             queue_timeout_s=settings.queue_timeout,
         )
         decisions = Restrictions(database, vault, clock, rulebook)
-        self.link: Final = NodeLink(settings.secret("node"), clock, lambda: self.feed.current)
+        self.link: Final = NodeLink(settings.secret("node"), clock, self._tables)
         self.feed: Final = RestrictionFeed(database, decisions, rulebook, self.link.broadcast)
+        self.incidents: Final = IncidentFeed(
+            IncidentLists(database, clock, settings.city), rulebook, clock, self.link.broadcast
+        )
         self.phone: Final = Phone(
             link=self.link,
             dialog=core.dialog,
@@ -113,6 +124,10 @@ class Gateway:
         )
         self.desk.lines = {Channel.PHONE: self.phone, Channel.WEB: ChatLine(self.chat)}
         self.sessions: Final = Sessions(signer, accounts, clock, live)
+        kept = settings.data_dir / "recordings"
+        self.recordings: Final = StoredRecordings(database, vault, clock, kept, rulebook.recording)
+        self._recording_api = RecordingApi(self.recordings, self.sessions, signer, answered)
+        self._intake = RecordingIntake(settings.secret("node"), kept / "incoming", self.recordings)
         self._desk_api = DeskApi(
             desk=self.desk,
             actions=AgentActions(self.desk, tickets),
@@ -138,6 +153,7 @@ class Gateway:
         await self.sessions.restore()
         await self.desk.start()
         await self.feed.start()
+        await self.incidents.start()
         self._housekeeping = asyncio.create_task(self._keep_house(), name="housekeeping")
 
     async def stop(self) -> None:
@@ -147,6 +163,7 @@ class Gateway:
             with contextlib.suppress(asyncio.CancelledError):
                 await self._housekeeping
         await self.feed.stop()
+        await self.incidents.stop()
         await self.link.close()
         await self.phone.stop()
         await self.desk.stop()
@@ -158,13 +175,16 @@ class Gateway:
     def web_application(self) -> web.Application:
         """Pages, chat and desk."""
         application = web.Application(middlewares=[secure], client_max_size=BODY_MOST)
-        application.add_routes([*self._pages.routes(), *self._chat_api.routes(), *self._desk_api.routes()])
+        application.add_routes(
+            [*self._pages.routes(), *self._chat_api.routes(), *self._desk_api.routes(), *self._recording_api.routes()]
+        )
         return application
 
     def node_application(self) -> web.Application:
         """The listener for ivr nodes."""
-        application = web.Application()
+        application = web.Application(client_max_size=PART_MOST)
         application.router.add_get("/node", self.link.serve)
+        application.add_routes(self._intake.routes())
         return application
 
     def operator_application(self) -> web.Application:
@@ -177,11 +197,19 @@ class Gateway:
         finally:
             self.desk.wake()
 
+    def _tables(self) -> Sequence[GatewayFrame]:
+        """What a node that connects is told first."""
+        return [table for table in (self.feed.current, self.incidents.current) if table is not None]
+
     async def _keep_house(self) -> None:
+        purge_at = self._clock.monotonic()
         while True:
             await asyncio.sleep(HOUSEKEEPING_S)
             try:
                 await self.link.drop_lost()
+                if self._clock.monotonic() >= purge_at:
+                    purge_at = self._clock.monotonic() + PURGE_EVERY_S
+                    await self.recordings.purge()
             except Exception:
                 log.exception("housekeeping_failed")
 

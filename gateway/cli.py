@@ -27,6 +27,7 @@ COMMANDS: Final = {
     "agent": Command("agent", "app", "坐席与管理账号"),
     "ticket": Command("ticket", "app", "查看五要素工单"),
     "restrict": Command("restrict", "app", "30 个自然日内限制占用电话资源"),
+    "incidents": Command("incidents", "app", "紧急情形清单：查看、换用（由热线办决定）"),
     "kb": Command("kb", "app", "知识库：检索、导入"),
     "elements": Command("elements", "elements", "从一句话里抽取五要素"),
     "train": Command("train", "train", "训练对话模型"),

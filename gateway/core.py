@@ -14,6 +14,7 @@ from config.settings import Settings
 from dialog.contract import Channel, Contact, DialogEngine, Utterance
 from dialog.elements.extract import Extractor
 from dialog.factory import build_dialog
+from dialog.incidents import IncidentBook, IncidentLists
 from dialog.rasa_client import RasaClient, connect
 from gateway.assembly import Core
 from knowledge.contract import Ranked
@@ -37,8 +38,10 @@ async def build_core(settings: Settings, database: Database, vault: Vault, clock
     search = Search(database, settings, clock)
     await search.refresh_if_changed()
     rasa = connect(settings)
-    dialog = build_dialog(settings, database, vault, clock, search=search, understanding=rasa)
-    follower = asyncio.create_task(_follow(search), name="knowledge-follower")
+    incidents = IncidentBook(load_rulebook(settings.city, settings.data_dir))
+    lists = IncidentLists(database, clock, settings.city)
+    dialog = build_dialog(settings, database, vault, clock, search=search, understanding=rasa, incidents=incidents)
+    follower = asyncio.create_task(_follow(search, lists, incidents), name="change-follower")
     probe = await Probe.prepare(settings, vault, clock, search, rasa)
     await probe.warm_up()
 
@@ -138,15 +141,19 @@ def _load_dictionaries(settings: Settings, clock: Clock) -> None:
     extractor.warm(clock.now())
 
 
-async def _follow(search: Search) -> None:
-    """Take up changes of the knowledge base within a second."""
-    failing = False
+async def _follow(search: Search, lists: IncidentLists, incidents: IncidentBook) -> None:
+    """Take up changes of the knowledge base and of the list of emergencies within a second."""
+    failing, seen = False, 0
     while True:
-        await asyncio.sleep(REFRESH_S)
         try:
             await search.refresh_if_changed()
+            version = await lists.version()
+            if version != seen:
+                incidents.replace(await lists.all())
+                seen = version
             failing = False
         except Exception:
             if not failing:
-                log.exception("knowledge_not_refreshed")
+                log.exception("changes_not_taken_up")
             failing = True
+        await asyncio.sleep(REFRESH_S)

@@ -10,7 +10,7 @@ import hmac
 import socket
 import struct
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, Protocol
 
@@ -32,7 +32,6 @@ from ivr.protocol import (
     LiveCall,
     NodeFrame,
     NodeLoad,
-    Restrictions,
     Welcome,
     node_frame,
 )
@@ -97,12 +96,12 @@ class _Node:
 
 
 class NodeLink:
-    """All connected nodes. ``restrictions``: the table as it stands, pushed to each node that connects."""
+    """All connected nodes. ``tables``: what every node must know as it stands, pushed to each one that connects."""
 
-    def __init__(self, secret: str, clock: Clock, restrictions: Callable[[], Restrictions | None]) -> None:
+    def __init__(self, secret: str, clock: Clock, tables: Callable[[], Sequence[GatewayFrame]]) -> None:
         self._secret = secret
         self._clock = clock
-        self._restrictions = restrictions
+        self._tables = tables
         self._nodes: dict[str, _Node] = {}
         self._lines: dict[str, _CallLine] = {}
         self._away: dict[str, float] = {}
@@ -200,7 +199,7 @@ class NodeLink:
         return None
 
     async def _greet(self, hello: Hello, outbox: Outbox) -> None:
-        """Take the node in: which calls go on, the restriction table, and the commands it missed."""
+        """Take the node in: which calls go on, the tables, and the commands it missed."""
         former = self._nodes.pop(hello.node, None)
         if former is not None:
             former.outbox.put(None)
@@ -221,8 +220,7 @@ class NodeLink:
         names = tuple(live.call for live in resumed)
         outbox.put(Welcome(resume=names, release=tuple(released)).model_dump_json())
         self._nodes[hello.node] = _Node(outbox)
-        table = self._restrictions()
-        if table is not None:
+        for table in self._tables():
             outbox.put(table.model_dump_json())
         for live in resumed:
             for frame in self._lines[live.call].kept:

@@ -24,7 +24,7 @@ from ivr.health import answers_options, ask_health, serve_health
 from ivr.link import GatewayLink
 from ivr.promises import Promises
 from ivr.prompts import load_prompts
-from ivr.protocol import Ack, CallbackRecorded, GatewayFrame, LiveCall, NodeFrame, NodeLoad, Restrictions
+from ivr.protocol import Ack, CallbackRecorded, GatewayFrame, Incidents, LiveCall, NodeFrame, NodeLoad, Restrictions
 from ivr.sip.contract import CallLeg, SipEndpoint
 from ivr.sip.factory import make_endpoint
 from ivr.speech.recogniser import RecogniserService
@@ -204,6 +204,8 @@ class Node:
     def received(self, frame: GatewayFrame) -> None:
         if isinstance(frame, Restrictions):
             self._admission.table.replace(frame)
+        elif isinstance(frame, Incidents):
+            self._around.emergencies.replace(frame)
         elif isinstance(frame, Ack):
             self._promises.acknowledged(frame.id)
         elif flow := self._flows.get(getattr(frame, "call", "")):

@@ -22,7 +22,7 @@ RULEBOOK = load_rulebook("zhanjiang")
     ],
 )
 def test_an_emergency_is_certain(text: str, incident: str) -> None:
-    found = find_emergency(text, RULEBOOK)
+    found = find_emergency(text, RULEBOOK.emergency)
     assert found.alarm is Alarm.CERTAIN
     assert found.incident is not None
     assert found.incident.id == incident
@@ -30,12 +30,12 @@ def test_an_emergency_is_certain(text: str, incident: str) -> None:
 
 @pytest.mark.parametrize("text", ["我想咨询火灾保险", "煤气泄漏报警器的补贴政策", "想了解触电事故赔偿手续"])
 def test_words_in_a_harmless_context_are_doubtful(text: str) -> None:
-    assert find_emergency(text, RULEBOOK).alarm is Alarm.DOUBTFUL
+    assert find_emergency(text, RULEBOOK.emergency).alarm is Alarm.DOUBTFUL
 
 
 @pytest.mark.parametrize("text", ["公积金怎么提取", "楼上装修很吵", "没有着火，就是想问问", ""])
 def test_other_words_raise_no_alarm(text: str) -> None:
-    assert find_emergency(text, RULEBOOK).alarm is Alarm.NONE
+    assert find_emergency(text, RULEBOOK.emergency).alarm is Alarm.NONE
 
 
 @pytest.mark.parametrize(
@@ -82,6 +82,6 @@ def test_rasa_sees_no_numbers() -> None:
 def test_the_guards_take_any_text(text: str) -> None:
     cleaned = clean(text)
     assert not cleaned.startswith("/")
-    find_emergency(cleaned, RULEBOOK)
+    find_emergency(cleaned, RULEBOOK.emergency)
     wants_person(cleaned)
     assert len(without_secrets(cleaned)[0]) == len(cleaned)

@@ -41,6 +41,7 @@ def test_an_unknown_command_says_so_and_lists_them() -> None:
         ("ticket", "list", "--json"),
         ("ticket", "show", "000", "--json"),
         ("restrict", "list", "--json"),
+        ("incidents", "show", "--json"),
         ("kb", "search", "公积金怎么提取", "--json"),
         ("elements", "昨天晚上赤坎区海滨大道的工地一直施工", "--json"),
         ("asr", "info", "--json"),

@@ -1,12 +1,15 @@
 """The operator interface, the pages' headers, and the restriction table on its way to the nodes."""
 
+from datetime import timedelta
 from typing import Any
 
 import aiohttp
 
 from callers.restrictions import Restrictions
 from config.rulebook import load_rulebook
+from dialog.incidents import IncidentLists
 from gateway.pages import NOT_BUILT
+from ivr.emergency_words import EmergencyWords
 from ivr.protocol import CallbackRecorded, CallOffered
 from tests.gateway.conftest import House, until
 from tests.gateway.scripted_dialog import ANSWER
@@ -134,3 +137,27 @@ async def test_a_promise_made_by_a_node_is_taken_over_once(house: House, node: S
     assert [(one["caller"], one["reason"], one["promise"]) for one in kept] == [
         ("138****0000", "gateway_away", "稍后回拨")
     ]
+
+
+async def test_a_decided_list_of_emergencies_reaches_the_nodes_when_it_comes_into_force(
+    house: House, node: ScriptedNode
+) -> None:
+    rulebook = load_rulebook(house.settings.city)
+    await house.account("boss", "office", sip="")
+    lists = IncidentLists(house.database, house.clock, house.settings.city)
+    changed = tuple(one.model_copy(update={"cues": (*one.cues, "鱼排翻了")}) for one in rulebook.emergency)
+    await lists.decide(changed, "boss", "增加海上养殖的说法", house.clock.now() + timedelta(hours=1))
+    assert not await house.gateway.incidents.look()
+    house.clock.advance(3600)
+    await house.gateway.incidents.look()
+    pushed = await node.wait("incidents")
+    assert pushed.version == 1
+    words = EmergencyWords(rulebook)
+    assert words.find("我们鱼排翻了") is None
+    words.replace(pushed)
+    found = words.find("我们鱼排翻了")
+    assert found is not None
+    assert found.number == rulebook.emergency[0].number
+    late = await ScriptedNode.link(house.node, house.settings.secret("node"), name="n2")
+    assert (await late.wait("incidents")).version == 1
+    await late.close()
