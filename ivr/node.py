@@ -25,6 +25,8 @@ from ivr.link import GatewayLink
 from ivr.promises import Promises
 from ivr.prompts import load_prompts
 from ivr.protocol import Ack, CallbackRecorded, GatewayFrame, Incidents, LiveCall, NodeFrame, NodeLoad, Restrictions
+from ivr.recording import Recordings
+from ivr.recording_upload import RecordingShipper
 from ivr.sip.contract import CallLeg, SipEndpoint
 from ivr.sip.factory import make_endpoint
 from ivr.speech.recogniser import RecogniserService
@@ -77,6 +79,14 @@ class Node:
             default_notice=self._prompts["restricted"],
         )
         rulebook = load_rulebook(settings.city, settings.data_dir)
+        self._recordings = Recordings(
+            settings.data_dir / "node-recordings" / str(settings.sip_port), vault, enabled=rulebook.recording.enabled
+        )
+        self._shipper = RecordingShipper(
+            self._recordings.folder,
+            f"http://{settings.host}:{settings.node_port}",
+            secret=lambda: settings.secret("node"),
+        )
         self._around = Surroundings(
             endpoint=endpoint,
             voice=voice,
@@ -87,6 +97,7 @@ class Node:
             clock=self._clock,
             send=self._link.send,
             fallback_uri=settings.ivr_fallback_uri,
+            recordings=self._recordings,
         )
         self._tasks: list[asyncio.Task[None]] = []
         self._health: asyncio.Server | None = None
@@ -96,11 +107,13 @@ class Node:
     async def start(self) -> None:
         """Bring everything up; raises what keeps a part from working."""
         await asyncio.gather(self._voice.start(), self._recognisers.start())
+        self._recordings.start()
         self._endpoint.on_call(self._take_call)
         await self._endpoint.start()
         loop = asyncio.get_running_loop()
         self._tasks = [
             loop.create_task(self._link.run(), name="link"),
+            loop.create_task(self._shipper.run(), name="recordings"),
             loop.create_task(self._tell_load(), name="load"),
             loop.create_task(self._warm_prompts(), name="prompts"),
         ]
@@ -123,6 +136,7 @@ class Node:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+        await asyncio.to_thread(self._recordings.stop)
         await asyncio.gather(self._recognisers.close(), self._voice.close())
         (self._settings.run_dir / "ivr.json").unlink(missing_ok=True)
         _log.info("node_stopped")
