@@ -146,7 +146,7 @@ class CallFlow:
             self._playback.stop(force=True)
         elif isinstance(frame, Expect):
             self._guard.settle()
-            self._turn.expect(frame.state, frame.no_input_s)
+            self._turn.expect(frame.state, frame.no_input_s, digits=frame.digits)
             self._listening.expect(frame.hints)
         elif isinstance(frame, RecordingPause | RecordingResume):
             self._pause_recording(frame)
@@ -185,8 +185,17 @@ class CallFlow:
             )
         )
 
-    def saying_done(self, id: str, *, interrupted: bool) -> None:
-        self._wire.send(PlaybackDone(call=self.call_id, seq=self._wire.next(), id=id, interrupted=interrupted))
+    def saying_done(self, id: str, *, interrupted: bool, said_ms: int, unsaid: str) -> None:
+        self._wire.send(
+            PlaybackDone(
+                call=self.call_id,
+                seq=self._wire.next(),
+                id=id,
+                interrupted=interrupted,
+                said_ms=said_ms,
+                unsaid=unsaid,
+            )
+        )
 
     def prompt_started(self, *, barge_in: bool) -> None:
         self._turn.prompt_started(barge_in=barge_in)

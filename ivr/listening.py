@@ -6,9 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final, Protocol
 
+from ivr.barge_in import BargeIn
 from ivr.sip.contract import FRAME_MS
 from ivr.speech.recogniser import Recognised, RecogniserLost, RecogniserSource
-from ivr.turn_taking import BargeIn, NoInputDue, SpeechEnded, SpeechStarted, TurnTaking
+from ivr.turn_taking import NoInputDue, OverPrompt, SpeechEnded, SpeechStarted, TurnEvent, TurnTaking, WordsSettled
 from ivr.voice_activity import VoiceActivity
 
 PREROLL_FRAMES: Final = 15
@@ -20,13 +21,21 @@ UNCLEAR_SPEECH_MS: Final = 600
 class ListeningEvents(Protocol):
     """Who is told what was heard. Times in ms from the answer of the call."""
 
-    def barged_in(self) -> None: ...
+    def over_prompt(self, do: BargeIn) -> None: ...
 
-    def words_so_far(self, text: str, start_ms: int) -> None: ...
+    def words_so_far(self, text: str, start_ms: int, *, settled: bool) -> None: ...
 
     def utterance(self, text: str, confidence: float, ended: SpeechEnded) -> None: ...
 
     def utterance_lost(self) -> None: ...
+
+    def nothing_said(self) -> None:
+        """The sound that seemed to be speech was none."""
+        ...
+
+    def noise(self) -> None:
+        """Sound without words went on and on; it was cut."""
+        ...
 
     def no_input(self, count: int) -> None: ...
 
@@ -58,18 +67,23 @@ class Listening:
         self._preroll.append(pcm)
         in_utterance = self._turn.speaking
         for event in self._turn.frame(FRAME_MS, self._activity.frame(pcm)):
-            if isinstance(event, SpeechStarted):
-                self._start_ms = event.start_ms
-                self._steps.put_nowait(_Begin(self._hints))
-                self._steps.put_nowait(b"".join(self._preroll))
-            elif isinstance(event, SpeechEnded):
-                self._steps.put_nowait(event)
-            elif isinstance(event, BargeIn):
-                self._events.barged_in()
-            elif isinstance(event, NoInputDue):
-                self._events.no_input(event.count)
+            self._happened(event)
         if in_utterance and self._turn.speaking:
             self._steps.put_nowait(pcm)
+
+    def _happened(self, event: TurnEvent) -> None:
+        if isinstance(event, SpeechStarted):
+            self._start_ms = event.start_ms
+            self._steps.put_nowait(_Begin(self._hints))
+            self._steps.put_nowait(b"".join(self._preroll))
+        elif isinstance(event, SpeechEnded):
+            self._steps.put_nowait(event)
+        elif isinstance(event, OverPrompt):
+            self._events.over_prompt(event.do)
+        elif isinstance(event, WordsSettled):
+            self._events.words_so_far(event.text, self._start_ms, settled=True)
+        elif isinstance(event, NoInputDue):
+            self._events.no_input(event.count)
 
     async def run(self) -> None:
         """Recognise until cancelled."""
@@ -88,7 +102,7 @@ class Listening:
     def _partial(self, text: str) -> None:
         self._turn.words(text)
         if text:
-            self._events.words_so_far(text, self._start_ms)
+            self._events.words_so_far(text, self._start_ms, settled=False)
 
     async def _finish(self, ended: SpeechEnded) -> None:
         try:
@@ -99,7 +113,11 @@ class Listening:
         if heard.text:
             self._turn.heard()
             self._events.utterance(heard.text, heard.confidence, ended)
-        elif ended.voiced_ms >= UNCLEAR_SPEECH_MS:
+            return
+        self._events.nothing_said()
+        if ended.endless:
+            self._events.noise()
+        elif ended.voiced_ms >= UNCLEAR_SPEECH_MS and not self._turn.prompted:
             self._events.no_input(self._turn.nothing_understood())
         else:
             self._turn.listen_again()

@@ -25,6 +25,9 @@ NEEDED: Final = frozenset(
         "promise_failed",
         "restricted",
         "goodbye",
+        "noise",
+        "noise_again",
+        "noise_goodbye",
     }
 )
 

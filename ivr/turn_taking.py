@@ -1,4 +1,4 @@
-"""Whose turn is it? Start and end of speech, barge-in and the no-input timer, from frames alone.
+"""Whose turn is it? Start and end of speech, speech over prompts and the no-input timer, from frames and words alone.
 
 Pure: time is the sum of the frames' lengths, so tests run instantly and a recorded call replays exactly. All times in ms
 from the first frame.
@@ -7,15 +7,20 @@ from the first frame.
 from dataclasses import dataclass
 from typing import Final
 
-ENDPOINT_MS: Final = {"open": 900, "element": 800, "confirm": 500, "choose": 500, "digits": 1200}
-"""Silence that ends an utterance, by what the dialogue expects: people think aloud in free speech and pause between digits."""
+from ivr.barge_in import BargeIn, BargeInWatch
+from ivr.endpointing import LONG_PAUSE_MS, SETTLED_MS, Pace, silence_needed_ms
 
-STABLE_SHARE: Final = 0.7
-"""Recognised words unchanged for a whole threshold let an utterance end after this share of the silence."""
 ONSET_MS: Final = 80
-BARGE_IN_MS: Final = 250
-"""Speech over a prompt that stops it: longer than a cough or an “嗯”."""
 LONGEST_UTTERANCE_MS: Final = 20_000
+STALE_WORDS_MS: Final = 3000
+"""Sound that goes on for so long after the last new word is not the caller: a street, a television."""
+WORDLESS_MS: Final = 8000
+"""Sound for so long without one word is no speech: music, a machine."""
+SETTLED_WORDS_MS: Final = 400
+"""Words unchanged for so long are told as settled: a word that could still have become another one has not."""
+_CUT_OFF_MS: Final = 1500
+"""Speech so soon after the end that we decided on, with no answer begun, shows that it was none."""
+_SOUNDING_PART: Final = 0.85
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,18 +29,34 @@ class SpeechStarted:
 
 
 @dataclass(frozen=True, slots=True)
-class BargeIn:
+class OverPrompt:
+    """Speech over a prompt, and what to do with the prompt."""
+
     at_ms: int
+    do: BargeIn
+
+
+@dataclass(frozen=True, slots=True)
+class WordsSettled:
+    """The words so far have stood for :data:`SETTLED_WORDS_MS`."""
+
+    text: str
 
 
 @dataclass(frozen=True, slots=True)
 class SpeechEnded:
-    """``end_ms``: the last speech; ``at_ms``: when this was decided; ``voiced_ms``: speech without its pauses."""
+    """``end_ms``: the last speech; ``at_ms``: when this was decided; ``voiced_ms``: speech without its pauses.
+
+    ``over_prompt``: a prompt that may be interrupted was being said; ``endless``: sound without words that would not
+    end; it was cut.
+    """
 
     start_ms: int
     end_ms: int
     at_ms: int
     voiced_ms: int
+    over_prompt: bool = False
+    endless: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,36 +66,18 @@ class NoInputDue:
     count: int
 
 
-TurnEvent = SpeechStarted | BargeIn | SpeechEnded | NoInputDue
+TurnEvent = SpeechStarted | OverPrompt | WordsSettled | SpeechEnded | NoInputDue
 
 
 class TurnTaking:
     """One call's turns. Feed :meth:`frame`; tell it when prompts start and end and what is expected next."""
 
-    __slots__ = (
-        "_barge_in",
-        "_barged",
-        "_endpoint_ms",
-        "_last_speech_ms",
-        "_no_input_count",
-        "_no_input_due_ms",
-        "_no_input_ms",
-        "_now",
-        "_onset_ms",
-        "_playing",
-        "_since_prompt_ms",
-        "_start_ms",
-        "_voiced_ms",
-        "_words",
-        "_words_at_ms",
-    )
-
     def __init__(self) -> None:
         self._now = 0
         self._playing = False
         self._barge_in = True
-        self._barged = False
-        self._endpoint_ms = ENDPOINT_MS["open"]
+        self._state = "open"
+        self._digits = 0
         self._no_input_ms = 6000
         self._no_input_due_ms: int | None = None
         self._no_input_count = 0
@@ -82,9 +85,12 @@ class TurnTaking:
         self._start_ms: int | None = None
         self._last_speech_ms = 0
         self._voiced_ms = 0
-        self._since_prompt_ms = 0
         self._words = ""
         self._words_at_ms = 0
+        self._settled = ""
+        self._over_prompt: BargeInWatch | None = None
+        self._pace = Pace()
+        self._decided: SpeechEnded | None = None
 
     @property
     def now_ms(self) -> int:
@@ -95,9 +101,20 @@ class TurnTaking:
         """Whether the caller is in the middle of an utterance."""
         return self._start_ms is not None
 
-    def expect(self, state: str, no_input_s: float) -> None:
-        """What comes next; an unknown ``state`` listens as ``open``."""
-        self._endpoint_ms = ENDPOINT_MS.get(state, ENDPOINT_MS["open"])
+    @property
+    def state(self) -> str:
+        """What the dialogue expects."""
+        return self._state
+
+    @property
+    def prompted(self) -> bool:
+        """Whether something is being said to the caller."""
+        return self._playing
+
+    def expect(self, state: str, no_input_s: float, *, digits: int = 0) -> None:
+        """What comes next; an unknown ``state`` listens as ``open``. ``digits``: how many, 0 when not known."""
+        self._state = state
+        self._digits = digits
         self._no_input_ms = int(no_input_s * 1000)
         if not self._playing:
             self._arm()
@@ -105,13 +122,16 @@ class TurnTaking:
     def prompt_started(self, *, barge_in: bool) -> None:
         self._playing = True
         self._barge_in = barge_in
-        self._barged = False
-        self._since_prompt_ms = 0
+        self._decided = None
         self._no_input_due_ms = None
+        self._over_prompt = None
+        if barge_in and self.speaking:
+            self._over_prompt = BargeInWatch(self._now, 0, self._words)
 
     def prompt_ended(self) -> None:
         """Nothing is being said to the caller any more: the no-input timer starts."""
         self._playing = False
+        self._over_prompt = None
         self._arm()
 
     def wait_for_reply(self) -> None:
@@ -137,6 +157,8 @@ class TurnTaking:
         if text != self._words:
             self._words = text
             self._words_at_ms = self._now
+            if self._over_prompt:
+                self._over_prompt.words(text)
 
     def frame(self, frame_ms: int, speech: bool) -> tuple[TurnEvent, ...]:
         """One frame has passed."""
@@ -151,6 +173,7 @@ class TurnTaking:
         self._start_ms = None
         self._onset_ms = 0
         self._no_input_due_ms = None
+        self._over_prompt = None
 
     def _arm(self) -> None:
         self._no_input_due_ms = self._now + self._no_input_ms
@@ -158,40 +181,79 @@ class TurnTaking:
     def _while_quiet(self, frame_ms: int, speech: bool) -> tuple[TurnEvent, ...]:
         self._onset_ms = self._onset_ms + frame_ms if speech else max(0, self._onset_ms - frame_ms)
         if self._onset_ms >= ONSET_MS:
-            self._start_ms = self._now - self._onset_ms
-            self._last_speech_ms = self._now
-            self._voiced_ms = self._since_prompt_ms = self._onset_ms
-            self._onset_ms = 0
-            self._words, self._words_at_ms = "", self._now
-            self._no_input_due_ms = None
-            return (SpeechStarted(self._start_ms),)
+            return self._begin()
         if self._no_input_due_ms is not None and self._now >= self._no_input_due_ms and self._onset_ms == 0:
             self._no_input_due_ms = None
             self._no_input_count += 1
             return (NoInputDue(self._no_input_count),)
         return ()
 
+    def _begin(self) -> tuple[TurnEvent, ...]:
+        start = self._now - self._onset_ms
+        self._start_ms = start
+        if self._decided and start - self._decided.at_ms <= _CUT_OFF_MS:
+            self._pace.cut_off(start - self._decided.end_ms)
+        self._decided = None
+        self._last_speech_ms = self._now
+        self._voiced_ms = self._onset_ms
+        self._onset_ms = 0
+        self._words, self._words_at_ms, self._settled = "", self._now, ""
+        self._no_input_due_ms = None
+        if not (self._playing and self._barge_in):
+            return (SpeechStarted(start),)
+        self._over_prompt = BargeInWatch(start, self._voiced_ms)
+        return (SpeechStarted(start), *self._watch(0, speech=False))
+
     def _while_speaking(self, frame_ms: int, speech: bool) -> tuple[TurnEvent, ...]:
         if speech:
+            pause = self._now - frame_ms - self._last_speech_ms
+            if pause >= LONG_PAUSE_MS:
+                self._pace.pause(pause)
             self._last_speech_ms = self._now
             self._voiced_ms += frame_ms
-            self._since_prompt_ms += frame_ms
-        events: tuple[TurnEvent, ...] = ()
-        if self._playing and self._barge_in and not self._barged and self._since_prompt_ms >= BARGE_IN_MS:
-            self._barged = True
-            events = (BargeIn(self._now),)
-        return (*events, self._ended()) if self._over() else events
+        events = [*self._watch(frame_ms, speech=speech), *self._settle()]
+        endless = self._goes_nowhere()
+        if endless or self._silent_enough():
+            events += self._end(endless=endless)
+        return tuple(events)
 
-    def _over(self) -> bool:
+    def _watch(self, frame_ms: int, *, speech: bool) -> tuple[TurnEvent, ...]:
+        do = self._over_prompt.frame(self._now, frame_ms, speech=speech) if self._over_prompt else None
+        return (OverPrompt(self._now, do),) if do else ()
+
+    def _settle(self) -> tuple[TurnEvent, ...]:
+        if self._words and self._words != self._settled and self._now - self._words_at_ms >= SETTLED_WORDS_MS:
+            self._settled = self._words
+            return (WordsSettled(self._words),)
+        return ()
+
+    def _silent_enough(self) -> bool:
         silence = self._now - self._last_speech_ms
-        if silence >= self._endpoint_ms:
-            return True
-        if self._start_ms is not None and self._now - self._start_ms >= LONGEST_UTTERANCE_MS:
-            return True
-        stable = bool(self._words) and self._now - self._words_at_ms >= self._endpoint_ms
-        return stable and silence >= STABLE_SHARE * self._endpoint_ms
+        needed = silence_needed_ms(self._state, self._words, self._pace, digits=self._digits)
+        return silence >= needed and (not self._words or self._now - self._words_at_ms >= SETTLED_MS)
 
-    def _ended(self) -> SpeechEnded:
-        start = self._start_ms or 0
-        self._start_ms = None
-        return SpeechEnded(start, self._last_speech_ms, self._now, self._voiced_ms)
+    def _goes_nowhere(self) -> bool:
+        """Whether there is sound, and it is not somebody who says something to us."""
+        sounding = self._now - (self._start_ms or 0)
+        if sounding >= LONGEST_UTTERANCE_MS:
+            return True
+        if not self._words:
+            return sounding >= WORDLESS_MS and self._voiced_ms >= _SOUNDING_PART * WORDLESS_MS
+        return self._now - self._words_at_ms >= STALE_WORDS_MS and self._now - self._last_speech_ms < LONG_PAUSE_MS
+
+    def _end(self, *, endless: bool) -> tuple[TurnEvent, ...]:
+        start, self._start_ms = self._start_ms or 0, None
+        watch, self._over_prompt = self._over_prompt, None
+        undecided = watch.over() if watch else None
+        ended = SpeechEnded(
+            start,
+            self._last_speech_ms,
+            self._now,
+            self._voiced_ms,
+            over_prompt=watch is not None,
+            endless=endless and not self._words,
+        )
+        self._pace.utterance(self._voiced_ms if self._words else 0)
+        if self._words and not endless:
+            self._decided = ended
+        return (*((OverPrompt(self._now, undecided),) if undecided else ()), ended)

@@ -2,62 +2,128 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ivr.barge_in import BargeIn
+from ivr.endpointing import DIGITS_MISSING_MS, ENDPOINT_MS
 from ivr.turn_taking import (
-    BARGE_IN_MS,
-    ENDPOINT_MS,
     LONGEST_UTTERANCE_MS,
-    BargeIn,
+    SETTLED_WORDS_MS,
+    STALE_WORDS_MS,
+    WORDLESS_MS,
     NoInputDue,
+    OverPrompt,
     SpeechEnded,
     SpeechStarted,
     TurnEvent,
     TurnTaking,
+    WordsSettled,
 )
+from ivr.utterance_forms import Form
 
 
 def fed(turn: TurnTaking, ms: int, speech: bool) -> list[TurnEvent]:
     return [event for _ in range(ms // 20) for event in turn.frame(20, speech)]
 
 
+def ended_after(turn: TurnTaking) -> int:
+    """Let it be quiet until the utterance ends; returns the silence that it took."""
+    for _ in range(250):
+        for event in turn.frame(20, False):
+            if isinstance(event, SpeechEnded):
+                return event.at_ms - event.end_ms
+    raise AssertionError("the utterance did not end")
+
+
+def say(turn: TurnTaking, text: str, ms: int = 1000) -> None:
+    fed(turn, ms - 300, True)
+    turn.words(text)
+    fed(turn, 300, True)
+
+
 @pytest.mark.parametrize("state", sorted(ENDPOINT_MS))
-def test_an_utterance_ends_after_the_silence_of_its_state(state: str) -> None:
+@pytest.mark.parametrize(
+    ("text", "form"), [("", Form.NONE), ("楼上一直漏水", Form.OPEN), ("我想问一下", Form.UNFINISHED)]
+)
+def test_an_utterance_ends_after_the_silence_of_its_state_and_form(state: str, text: str, form: Form) -> None:
     turn = TurnTaking()
     turn.expect(state, 6)
-    assert fed(turn, 200, False) == []
-    assert fed(turn, 1000, True) == [SpeechStarted(200)]
-    assert fed(turn, ENDPOINT_MS[state] - 20, False) == []
-    assert fed(turn, 20, False) == [SpeechEnded(200, 1200, 1200 + ENDPOINT_MS[state], 1000)]
+    fed(turn, 200, False)
+    say(turn, text)
+    assert ended_after(turn) == ENDPOINT_MS[state][form]
     assert not turn.speaking
+
+
+def test_an_end_tells_when_it_was_decided() -> None:
+    turn = TurnTaking()
+    fed(turn, 200, False)
+    assert fed(turn, 1000, True) == [SpeechStarted(200)]
+    assert fed(turn, 980, False) == []
+    assert fed(turn, 20, False) == [SpeechEnded(200, 1200, 2200, 1000)]
 
 
 def test_a_pause_within_a_sentence_does_not_end_it() -> None:
     turn = TurnTaking()
-    fed(turn, 800, True)
-    assert fed(turn, 700, False) == []
-    assert fed(turn, 800, True) == []
-    [ended] = fed(turn, 900, False)
-    assert isinstance(ended, SpeechEnded)
-    assert (ended.start_ms, ended.end_ms, ended.voiced_ms) == (0, 2300, 1600)
+    say(turn, "我们小区楼下的")
+    assert not any(isinstance(event, SpeechEnded) for event in fed(turn, 1500, False))
+    say(turn, "我们小区楼下的烧烤店很吵")
+    assert ended_after(turn) == 1500 + 300
 
 
-def test_words_that_have_long_been_stable_end_it_sooner() -> None:
+def test_the_words_that_came_last_are_given_time_to_show_what_they_are() -> None:
     turn = TurnTaking()
-    fed(turn, 1000, True)
-    turn.words("我要投诉")
+    turn.expect("confirm", 6)
     fed(turn, 400, True)
-    assert fed(turn, 600, False) == []
-    [ended] = fed(turn, 40, False)
-    assert isinstance(ended, SpeechEnded)
-    assert ended.at_ms == 2040
-
-
-def test_words_that_still_change_do_not() -> None:
-    turn = TurnTaking()
-    fed(turn, 1400, True)
-    turn.words("我要投诉")
     fed(turn, 300, False)
-    turn.words("我要投诉工地")
-    assert fed(turn, 580, False) == []
+    turn.words("对")
+    fed(turn, 220, False)
+    assert turn.speaking
+    assert any(isinstance(event, SpeechEnded) for event in fed(turn, 40, False))
+
+
+def test_a_number_is_waited_for_until_all_its_digits_are_there() -> None:
+    turn = TurnTaking()
+    turn.expect("digits", 8, digits=13)
+    say(turn, "二零二六")
+    assert ended_after(turn) == DIGITS_MISSING_MS
+
+
+def test_somebody_who_goes_on_after_his_end_is_waited_for_longer_from_then_on() -> None:
+    turn = TurnTaking()
+    say(turn, "公积金怎么提取")
+    first = ended_after(turn)
+    fed(turn, 200, False)
+    say(turn, "公积金怎么提取")
+    assert ended_after(turn) > first
+
+
+def test_speech_after_an_answer_has_begun_was_not_cut_off() -> None:
+    turn = TurnTaking()
+    say(turn, "公积金怎么提取")
+    first = ended_after(turn)
+    turn.prompt_started(barge_in=True)
+    turn.prompt_ended()
+    say(turn, "公积金怎么提取")
+    assert ended_after(turn) == first
+
+
+def test_long_pauses_heard_earlier_in_the_call_lengthen_it() -> None:
+    turn = TurnTaking()
+    say(turn, "楼上一直", 1500)
+    fed(turn, 1400, False)
+    say(turn, "楼上一直漏水", 1500)
+    assert ended_after(turn) == 1300 + 400
+    fed(turn, 3000, False)
+    say(turn, "都没有人来修", 1500)
+    assert ended_after(turn) == 1700
+
+
+def test_words_are_settled_once_they_have_stood() -> None:
+    turn = TurnTaking()
+    fed(turn, 400, True)
+    turn.words("着火")
+    events = fed(turn, SETTLED_WORDS_MS + 400, True)
+    assert events == [WordsSettled("着火")]
+    turn.words("着火了")
+    assert fed(turn, SETTLED_WORDS_MS, True) == [WordsSettled("着火了")]
 
 
 def test_a_click_is_no_speech() -> None:
@@ -66,14 +132,26 @@ def test_a_click_is_no_speech() -> None:
     assert fed(turn, 2000, False) == []
 
 
-def test_barge_in_needs_a_quarter_second() -> None:
+def test_a_cough_over_a_prompt_ducks_it_and_gives_it_back() -> None:
     turn = TurnTaking()
     turn.prompt_started(barge_in=True)
     fed(turn, 1000, False)
-    events = fed(turn, BARGE_IN_MS - 20, True)
-    assert not any(isinstance(event, BargeIn) for event in events)
-    assert any(isinstance(event, BargeIn) for event in fed(turn, 40, True))
-    assert not any(isinstance(event, BargeIn) for event in fed(turn, 1000, True))
+    events = [*fed(turn, 240, True), *fed(turn, 600, False)]
+    assert events == [
+        SpeechStarted(1000),
+        OverPrompt(1080, BargeIn.DUCK),
+        OverPrompt(1460, BargeIn.RESUME),
+    ]
+
+
+def test_words_over_a_prompt_stop_it() -> None:
+    turn = TurnTaking()
+    turn.prompt_started(barge_in=True)
+    fed(turn, 300, True)
+    turn.words("我要投诉")
+    assert fed(turn, 20, True) == [OverPrompt(320, BargeIn.STOP)]
+    [ended] = [event for event in fed(turn, 3000, False) if isinstance(event, SpeechEnded)]
+    assert ended.over_prompt
 
 
 def test_a_notice_is_not_stopped_by_speech() -> None:
@@ -84,10 +162,10 @@ def test_a_notice_is_not_stopped_by_speech() -> None:
 
 def test_a_prompt_that_starts_while_the_caller_speaks_needs_new_speech_to_be_stopped() -> None:
     turn = TurnTaking()
-    fed(turn, 2000, True)
+    say(turn, "我要投诉", 2000)
     turn.prompt_started(barge_in=True)
-    assert fed(turn, 240, True) == []
-    assert fed(turn, 20, True) == [BargeIn(2260)]
+    assert fed(turn, 520, True) == [OverPrompt(2020, BargeIn.DUCK), WordsSettled("我要投诉")]
+    assert fed(turn, 20, True) == [OverPrompt(2540, BargeIn.HOLD)]
 
 
 def test_the_no_input_timer_starts_when_the_prompt_ends() -> None:
@@ -129,10 +207,30 @@ def test_nothing_is_listened_for_while_others_talk() -> None:
     assert fed(turn, 20_000, False) == []
 
 
+def test_sound_without_a_word_is_cut_as_noise() -> None:
+    turn = TurnTaking()
+    events = fed(turn, WORDLESS_MS, True)
+    assert [type(event) for event in events] == [SpeechStarted, SpeechEnded]
+    assert isinstance(events[-1], SpeechEnded)
+    assert events[-1].endless
+
+
+def test_noise_that_goes_on_behind_the_last_word_does_not_keep_the_turn() -> None:
+    turn = TurnTaking()
+    say(turn, "公积金怎么提取")
+    [ended] = [event for event in fed(turn, STALE_WORDS_MS, True) if isinstance(event, SpeechEnded)]
+    assert not ended.endless
+    assert ended.at_ms == 700 + STALE_WORDS_MS
+
+
 def test_speech_without_end_is_cut() -> None:
     turn = TurnTaking()
-    events = fed(turn, LONGEST_UTTERANCE_MS, True)
-    assert [type(event) for event in events] == [SpeechStarted, SpeechEnded]
+    events = []
+    for number in range(LONGEST_UTTERANCE_MS // 1000):
+        turn.words("话" * number)
+        events += fed(turn, 1000, True)
+    [ended] = [event for event in events if isinstance(event, SpeechEnded)]
+    assert ended.at_ms == LONGEST_UTTERANCE_MS
 
 
 @given(st.lists(st.tuples(st.booleans(), st.integers(1, 60)), max_size=30))

@@ -1,0 +1,95 @@
+"""Speech over a prompt: the prompt is made quieter at once, and soon after stopped or taken up again. Pure, clock-injected.
+
+Quieter (*duck*) when somebody begins to speak; *stop* when words are recognised that are more than "I am listening", *hold*
+(silent, the rest kept) when a voice goes on and no word tells yet what it is; *resume* when it was a back-channel or a
+cough. A decision always falls within :data:`DECIDED_MS` of the first sound; words that come later may still stop the prompt.
+Times in ms.
+"""
+
+from enum import StrEnum
+from typing import Final
+
+from ivr.utterance_forms import is_back_channel
+
+DECIDED_MS: Final = 640
+"""From the beginning of the speech; with one frame of listening and one of sending below the 700 promised."""
+SUSTAINED_MS: Final = 540
+"""So much voice, without a word that explains it, is somebody who wants to speak: a cough or an “嗯” is over by then."""
+QUIET_MS: Final = 220
+"""Silence after a short sound that shows that nothing follows."""
+LASTING_MS: Final = 1300
+"""After the prompt was taken up again: voice that goes on for so long."""
+HELD_MOST_MS: Final = 1500
+"""A prompt that is held waits so long for a word; what brings none by then is noise."""
+_WORDS: Final = 2
+"""Characters that are needed to stop: one may be a cough that was heard as a word."""
+
+
+class BargeIn(StrEnum):
+    """What is to be done with the prompt now."""
+
+    DUCK = "duck"
+    HOLD = "hold"
+    STOP = "stop"
+    RESUME = "resume"
+
+
+class BargeInWatch:
+    """Watches one stretch of speech over a prompt. ``began_ms``: when it began; ``said_before``: its words until then."""
+
+    __slots__ = ("_began_ms", "_held", "_held_ms", "_last_voice_ms", "_said_before", "_state", "_voiced_ms", "_words")
+
+    def __init__(self, began_ms: int, voiced_ms: int, said_before: str = "") -> None:
+        self._began_ms = began_ms
+        self._last_voice_ms = began_ms + voiced_ms
+        self._voiced_ms = voiced_ms
+        self._said_before = said_before
+        self._words = ""
+        self._state: BargeIn | None = None
+        self._held = False
+        self._held_ms = 0
+
+    def words(self, text: str) -> None:
+        """What is recognised of the utterance so far."""
+        self._words = text.removeprefix(self._said_before) if text != self._said_before else ""
+
+    def frame(self, now_ms: int, frame_ms: int, *, speech: bool) -> BargeIn | None:
+        """One frame has passed; what changes, if anything."""
+        if speech:
+            self._voiced_ms += frame_ms
+            self._last_voice_ms = now_ms
+        decided = self._decide(now_ms)
+        if decided is None or decided is self._state:
+            return None
+        self._state = decided
+        if decided is BargeIn.HOLD:
+            self._held, self._held_ms = True, now_ms
+        return decided
+
+    def over(self) -> BargeIn | None:
+        """The utterance has ended before anything was decided."""
+        return BargeIn.RESUME if self._state is BargeIn.DUCK else None
+
+    def _decide(self, now_ms: int) -> BargeIn | None:
+        listening = is_back_channel(self._words)
+        if self._state is BargeIn.STOP:
+            return None
+        if self._means_something() and not listening:
+            return BargeIn.STOP
+        if self._state is None:
+            return BargeIn.DUCK
+        if self._state is BargeIn.RESUME:
+            return BargeIn.HOLD if self._voiced_ms >= LASTING_MS and not (listening or self._held) else None
+        if self._state is BargeIn.HOLD:
+            return BargeIn.RESUME if now_ms - self._held_ms >= HELD_MOST_MS else None
+        quiet = now_ms - self._last_voice_ms
+        if quiet >= QUIET_MS:
+            return BargeIn.RESUME
+        if self._voiced_ms >= SUSTAINED_MS and not listening:
+            return BargeIn.HOLD
+        if now_ms - self._began_ms >= DECIDED_MS:
+            return BargeIn.RESUME if listening or quiet > 0 else BargeIn.HOLD
+        return None
+
+    def _means_something(self) -> bool:
+        return len(self._words) >= _WORDS
