@@ -76,6 +76,18 @@ class Settings(BaseSettings):
 
     sip_backend: Literal["aiosipua", "pyvoip"] = "aiosipua"
     sip_domain: str = "127.0.0.1"
+    sip_trunk: str = ""
+    """``host[:port]`` that takes our calls to ``tel:`` numbers; empty: the registrar, if there is one."""
+    sip_registrar: str = ""
+    """``host[:port]`` to register with (digest); empty: the trunk knows our address and needs no registration."""
+    sip_user: str = ""
+    """The trunk's account, ``12345`` or ``12345@domain``. Its password: ``HOTLINE_SECRET_SIP`` or ``secrets/sip``."""
+    sip_auth_user: str = ""
+    """The name that goes with the password, where it is not that of ``sip_user``."""
+    sip_register_expires: int = Field(default=300, ge=60, le=86_400)
+    """Seconds of registration to ask for; it is refreshed every 30 s at the latest."""
+    sip_area_code: str = Field(default="", pattern=r"^(0\d{2,3})?$")
+    """``0759``: put before callers' numbers that the local exchange sends without an area code."""
     max_calls: int = 77
     max_restricted_calls: int = 8
     recognition_slots: int = 0

@@ -2,12 +2,17 @@
 
 import asyncio
 import ipaddress
+import re
 import socket
 from dataclasses import dataclass
+from typing import Final
 
 from aiosipua.headers import parse_address
 
 from config.errors import HotlineError
+
+_SEPARATORS: Final = re.compile(r"[-.()]")
+_NUMBER: Final = re.compile(r"\+?[0-9*#]+")
 
 
 class BadAddress(HotlineError):
@@ -26,8 +31,10 @@ class Target:
     address: tuple[str, int]
 
 
-async def resolve(uri: str) -> Target:
-    """Find where ``uri`` is (IPv4, UDP). Raises :class:`BadAddress`."""
+async def resolve(uri: str, gateway: str = "") -> Target:
+    """Find where ``uri`` is (IPv4, UDP); a ``tel:`` number is at ``gateway``. Raises :class:`BadAddress`."""
+    if uri[:4].lower() == "tel:":
+        return await _at_gateway(uri, gateway)
     parsed = parse_address(uri).uri
     if parsed.scheme != "sip" or not parsed.host:
         raise BadAddress(uri, "不是 sip 地址")
@@ -39,6 +46,17 @@ async def resolve(uri: str) -> Target:
     host = await _ip_address(uri, parsed.host)
     user = f"{parsed.user}@" if parsed.user else ""
     return Target(f"sip:{user}{parsed.host}:{port}", parsed.user or "", (host, port))
+
+
+async def _at_gateway(uri: str, gateway: str) -> Target:
+    """RFC 3966: the number without its visual separators and parameters."""
+    number = _SEPARATORS.sub("", uri[4:].partition(";")[0])
+    if not _NUMBER.fullmatch(number):
+        raise BadAddress(uri, "不是电话号码")
+    if not gateway:
+        raise BadAddress(uri, "没有中继；请设置 sip_trunk 或 sip_registrar")
+    at = await resolve(f"sip:{number}@{gateway}")
+    return Target(f"{at.uri};user=phone", number, at.address)
 
 
 async def _ip_address(uri: str, name: str) -> str:

@@ -11,6 +11,7 @@ from ivr.sip.aiosipua_legs import AiosipuaLeg, IncomingLeg, OutgoingLeg, Signall
 from ivr.sip.contract import DialFailed
 from ivr.sip.endpoint import CallOrder, Endpoint, EndpointOptions
 from ivr.sip.keys import key_of_info
+from ivr.sip.transactions import ClientTransactions
 from ivr.sip.transport import GuardedUdpTransport
 from ivr.sip.user_agent import USER_AGENT, UserAgentClient, UserAgentServer
 from ivr.sip.watchdog import PERIOD_S, Watchdog
@@ -37,8 +38,7 @@ class AiosipuaEndpoint(Endpoint[AiosipuaLeg], Signalling):
         self._watchdog_period_s = watchdog_period_s
         self._watchdog: Watchdog | None = None
 
-    async def start(self) -> None:
-        """Bind and listen. Raises :class:`OSError` when the port is taken."""
+    async def _open(self) -> ClientTransactions:
         if type(asyncio.get_running_loop()).__module__.startswith("uvloop"):
             raise WrongEventLoop
         for library in ("aiosipua", "aiortp"):  # they log numbers and addresses of callers
@@ -57,6 +57,10 @@ class AiosipuaEndpoint(Endpoint[AiosipuaLeg], Signalling):
         self._transport.on_message = self.server._on_message
         self._watchdog = Watchdog(self._transport, self.client, period_s=self._watchdog_period_s)
         self._spawn(self._watchdog.run(), "sip watchdog")
+        return self.client.asked
+
+    def _post(self, request: SipRequest, address: tuple[str, int]) -> None:
+        self._transport.send(request, address)
 
     async def _close(self) -> None:
         if self._watchdog is not None:
@@ -70,16 +74,15 @@ class AiosipuaEndpoint(Endpoint[AiosipuaLeg], Signalling):
     def counters(self) -> dict[str, int]:
         """Datagrams that could not be read or sent, sockets opened again, legs alive."""
         return {
+            **super().counters,
             "malformed": self._transport.malformed,
             "undeliverable": self._transport.undeliverable,
             "reopened": self._watchdog.reopened if self._watchdog else 0,
-            "legs": len(self._legs),
         }
 
     async def _call(self, order: CallOrder, offer: SdpMessage) -> tuple[AiosipuaLeg, SdpMessage | None]:
-        own = f"{self.address[0]}:{self.address[1]}"
         call = self.client.send_invite(
-            f"sip:{order.caller}@{own}" if order.caller else f"sip:{own}",
+            self._origin(order),
             order.target.uri,
             order.target.address,
             offer,

@@ -134,6 +134,11 @@ class SipEndpoint(Protocol):
     @property
     def address(self) -> tuple[str, int]: ...
 
+    @property
+    def registered(self) -> bool | None:
+        """Whether the trunk's registrar sends calls here; ``None``: this node need not register."""
+        ...
+
     def on_call(self, handler: OnCall) -> None:
         """``handler`` is called with each incoming leg, not yet answered (180 is sent)."""
         ...

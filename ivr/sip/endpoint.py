@@ -7,14 +7,18 @@ from dataclasses import dataclass, field
 from typing import Any, Final, Generic, TypedDict, TypeVar
 
 import structlog
-from aiosipua import SdpMessage
+from aiosipua import SdpMessage, SipRequest, SipResponse
 
 from ivr.sip.address import BadAddress, Target, reachable_host, resolve
 from ivr.sip.contract import CallLeg, DialFailed, OnCall
+from ivr.sip.digest import Digest
 from ivr.sip.leg import Leg
 from ivr.sip.media import RTP_TIMEOUT_S, Taps
 from ivr.sip.ports import NoPortFree, PortRange, RtpPorts
+from ivr.sip.registration import Registration
 from ivr.sip.session_description import NotAcceptable, SessionName, agree_answer, make_offer
+from ivr.sip.transactions import ClientTransactions
+from ivr.sip.trunk import Trunk
 
 _log = structlog.get_logger("ivr.sip")
 _GOODBYE_S: Final = 1.0
@@ -44,12 +48,14 @@ class EndpointOptions(TypedDict, total=False):
     rtp_high: int
     domain: str
     rtp_timeout_s: float
+    trunk: Trunk
 
 
 class Endpoint(ABC, Generic[LegType]):
     """A :class:`ivr.sip.contract.SipEndpoint` on ``host``:``port`` (port 0: any); subclasses speak SIP.
 
-    ``domain``: the address that far ends can reach, where ``host`` is the wildcard.
+    ``domain``: the address that far ends can reach, where ``host`` is the wildcard. With an account in ``trunk`` it
+    registers as soon as it is started.
     """
 
     def __init__(
@@ -61,11 +67,14 @@ class Endpoint(ABC, Generic[LegType]):
         rtp_high: int = 0,
         domain: str = "127.0.0.1",
         rtp_timeout_s: float = RTP_TIMEOUT_S,
+        trunk: Trunk | None = None,
     ) -> None:
         self.media_host = reachable_host(host, domain)
         self.rtp_timeout_s = rtp_timeout_s
         self.ports = PortRange(host, rtp_low, rtp_high)
-        self._bound = (host, port)
+        self.trunk = trunk or Trunk()
+        self._digest = Digest(self.trunk.account) if self.trunk.account else None
+        self._registration: Registration | None = None
         self._handler: OnCall | None = None
         self._legs: dict[str, LegType] = {}
         self._tasks: set[asyncio.Task[Any]] = set()
@@ -73,8 +82,12 @@ class Endpoint(ABC, Generic[LegType]):
     # --- signalling, by the back end ----------------------------------------------------------------------------
 
     @abstractmethod
-    async def start(self) -> None:
-        """Bind and listen. Raises :class:`OSError` when the port is taken."""
+    async def _open(self) -> ClientTransactions:
+        """Bind and listen; returns what watches our requests. Raises :class:`OSError` when the port is taken."""
+
+    @abstractmethod
+    def _post(self, request: SipRequest, address: tuple[str, int]) -> None:
+        """Send ``request`` and watch it."""
 
     @abstractmethod
     async def _close(self) -> None:
@@ -93,11 +106,30 @@ class Endpoint(ABC, Generic[LegType]):
 
     # --- the contract -------------------------------------------------------------------------------------------
 
+    async def start(self) -> None:
+        """Bind and listen. Raises :class:`OSError` when the port is taken."""
+        self._asked = await self._open()
+        self._asked.digest = self._digest
+        account, digest = self.trunk.account, self._digest
+        if account is not None and digest is not None:
+            self._registration = Registration(
+                account,
+                self.trunk.registrar,
+                ask=self._ask,
+                contact=lambda: self.address,
+                digest=digest,
+                expires_s=self.trunk.expires_s,
+            )
+            self._spawn(self._registration.run(), "registration")
+
     async def stop(self) -> None:
-        """Hang up what is left and free the port."""
+        """Take the registration back, hang up what is left and free the port."""
         legs = list(self._legs.values())
-        if legs:
-            await asyncio.wait([asyncio.create_task(leg.hangup()) for leg in legs], timeout=_GOODBYE_S)
+        goodbyes = [leg.hangup() for leg in legs]
+        if self._registration is not None:
+            goodbyes.append(self._registration.leave())
+        if goodbyes:
+            await asyncio.wait([asyncio.create_task(goodbye) for goodbye in goodbyes], timeout=_GOODBYE_S)
         for task in list(self._tasks):
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
@@ -105,6 +137,17 @@ class Endpoint(ABC, Generic[LegType]):
         for leg in legs:
             leg.finish("local")
             await leg.closed()
+
+    @property
+    def registered(self) -> bool | None:
+        """Whether the trunk's registrar sends calls here; ``None``: there is nothing to register."""
+        return self._registration.bound if self._registration is not None else None
+
+    @property
+    def counters(self) -> Mapping[str, int]:
+        """Legs alive, and failed attempts to register in a row."""
+        failures = self._registration.failures if self._registration is not None else 0
+        return {"legs": len(self._legs), "registration_failures": failures}
 
     def on_call(self, handler: OnCall) -> None:
         self._handler = handler
@@ -121,7 +164,7 @@ class Endpoint(ABC, Generic[LegType]):
     ) -> CallLeg:
         """Call ``uri``. ``headers``: further headers of the INVITE."""
         try:
-            target = await resolve(uri)
+            target = await self._find(uri)
             ports = self.ports.reserve()
         except (BadAddress, NoPortFree) as error:
             raise DialFailed(404 if isinstance(error, BadAddress) else 503, str(error)) from error
@@ -131,6 +174,27 @@ class Endpoint(ABC, Generic[LegType]):
         except BaseException:
             ports.close()
             raise
+
+    async def _find(self, uri: str) -> Target:
+        target = await resolve(uri, self.trunk.gateway)
+        if self._digest is not None and uri[:4].lower() == "tel:":
+            self._digest.trusted.add(target.address[0])
+        return target
+
+    def _origin(self, order: CallOrder) -> str:
+        """The From of a call of ours: towards the trunk our account's domain, else our own address."""
+        account = self.trunk.account
+        if account is not None and self._digest is not None and order.target.address[0] in self._digest.trusted:
+            return f"sip:{order.caller or account.user}@{account.domain}"
+        host, port = self.address
+        return f"sip:{order.caller}@{host}:{port}" if order.caller else f"sip:{host}:{port}"
+
+    async def _ask(self, request: SipRequest, address: tuple[str, int], timeout_s: float) -> SipResponse | None:
+        """Send ``request`` outside any call; its final answer, ``None`` when none comes in time."""
+        self._post(request, address)
+        answer = await self._asked.answered(request, timeout_s)
+        self._asked.stop(request)
+        return answer
 
     async def _dial(self, order: CallOrder, timeout_s: float, taps: Taps | None) -> CallLeg:
         name = SessionName()

@@ -6,6 +6,7 @@ from config.errors import HotlineError
 from config.settings import Settings
 from ivr.sip.aiosipua_endpoint import AiosipuaEndpoint
 from ivr.sip.contract import SipEndpoint
+from ivr.sip.trunk import trunk_of
 
 if TYPE_CHECKING:
     from ivr.sip.pyvoip_endpoint import PyVoipEndpoint
@@ -22,7 +23,10 @@ class BackendMissing(HotlineError):
 
 
 def make_endpoint(settings: Settings, backend: Literal["aiosipua", "pyvoip"] | None = None) -> SipEndpoint:
-    """The node's SIP endpoint, not yet started. ``backend`` overrides the settings. Raises :class:`BackendMissing`."""
+    """The node's SIP endpoint, not yet started. ``backend`` overrides the settings.
+
+    Raises :class:`BackendMissing`, and what :func:`ivr.sip.trunk.trunk_of` raises.
+    """
     chosen = backend or settings.sip_backend
     make = _pyvoip() if chosen == "pyvoip" else AiosipuaEndpoint
     return make(
@@ -31,6 +35,7 @@ def make_endpoint(settings: Settings, backend: Literal["aiosipua", "pyvoip"] | N
         rtp_low=settings.rtp_port_low,
         rtp_high=settings.rtp_port_high,
         domain=settings.sip_domain,
+        trunk=trunk_of(settings),
     )
 
 

@@ -44,15 +44,16 @@ ALLOW: Final = "INVITE, ACK, BYE, CANCEL, OPTIONS, INFO"
 class TrunkMessage(SIPMessage):  # type: ignore[misc]
     """A message with the address it came from; its SDP is left to :mod:`ivr.sip.session_description`."""
 
-    def __init__(self, data: bytes, source: Address) -> None:
+    def __init__(self, parsed: SipRequest | SipResponse, source: Address) -> None:
+        self.parsed = parsed
         self.source = source
-        super().__init__(data)
+        super().__init__(bytes(parsed))
         self.body: dict[str, list[Any]] = {"c": [], "m": []}
         top = self.headers["Via"][0]
         top["received"] = source[0]
         if "rport" in top:
             top["rport"] = str(source[1])
-        self.text = data.partition(b"\r\n\r\n")[2].decode("utf-8", errors="replace")
+        self.text = parsed.text
 
     @property
     def description(self) -> SdpMessage | None:
@@ -124,13 +125,13 @@ class TrunkClient(SIPClient):  # type: ignore[misc]
             pin_to_source(parsed, source)
             if self.served.is_repeated(parsed):
                 return
-            self._receive_request(raw, parsed, source)
+            self._receive_request(parsed, source)
         elif self.asked.receive(parsed) is not None:
-            self.parse_message(TrunkMessage(raw, source))
+            self.parse_message(TrunkMessage(parsed, source))
 
-    def _receive_request(self, raw: bytes, parsed: SipRequest, source: Address) -> None:
+    def _receive_request(self, parsed: SipRequest, source: Address) -> None:
         try:
-            message = TrunkMessage(raw, source)
+            message = TrunkMessage(parsed, source)
             for name in ("From", "To", "Call-ID", "CSeq"):
                 message.headers[name]
         except Exception:
@@ -147,12 +148,16 @@ class TrunkClient(SIPClient):  # type: ignore[misc]
     def send(self, text: str, address: Address) -> SipRequest | SipResponse:
         """Send a generated message and watch it: requests until answered, answers for repetitions."""
         message = SipMessage.parse(text)
+        self.post(message, address)
+        return message
+
+    def post(self, message: SipRequest | SipResponse, address: Address) -> None:
+        """Send and watch a message that is made already."""
         self._send_raw(message, address)
         if isinstance(message, SipRequest):
             self.asked.track(message, address)
         else:
             self.served.record(message)
-        return message
 
     def send_again(self, message: SipRequest | SipResponse, address: Address) -> None:
         """Send a repetition, which nobody needs to watch."""

@@ -4,15 +4,16 @@ import asyncio
 import contextlib
 from typing import Unpack
 
-from aiosipua import SdpMessage, SipResponse
+from aiosipua import SdpMessage, SipRequest, SipResponse
 from aiosipua.sdp import serialize_sdp
 
 from ivr.sip.address import Target
 from ivr.sip.contract import DialFailed
+from ivr.sip.digest import number_of
 from ivr.sip.endpoint import CallOrder, Endpoint, EndpointOptions
 from ivr.sip.pyvoip_client import Dialogue, TrunkMessage
 from ivr.sip.pyvoip_legs import PyVoipLeg, TrunkCall, TrunkPhone
-from ivr.sip.transactions import LIFETIME, T1, T2
+from ivr.sip.transactions import LIFETIME, T1, T2, ClientTransactions
 
 from pyVoIP.VoIP.VoIP import CallState  # isort: skip  # after pyvoip_client, which sees to the order
 
@@ -27,8 +28,21 @@ class PyVoipEndpoint(Endpoint[PyVoipLeg]):
         self._phone = TrunkPhone(host, port, self.media_host, self._invited)
         self._far_ends: dict[str, Address] = {}
 
-    async def start(self) -> None:
+    async def _open(self) -> ClientTransactions:
         self._phone.start()
+        self._phone.sip.asked.on_repeated = self._repeated
+        return self._phone.sip.asked
+
+    def _post(self, request: SipRequest, address: Address) -> None:
+        self._phone.sip.post(request, address)
+
+    def _repeated(self, request: SipRequest) -> None:
+        """A request goes out again with credentials: its dialogue counts on from there."""
+        call = self._phone.calls.get(request.call_id or "")
+        if call is not None:
+            call.dialogue.number = max(call.dialogue.number, number_of(request))
+            if request.method == "INVITE":
+                call.request = TrunkMessage(request, call.request.source)
 
     async def _close(self) -> None:
         self._phone.stop()
@@ -43,7 +57,7 @@ class PyVoipEndpoint(Endpoint[PyVoipLeg]):
         return len(self._phone.calls)
 
     async def _call(self, order: CallOrder, offer: SdpMessage) -> tuple[PyVoipLeg, SdpMessage | None]:
-        call, invite = self._invite(order, serialize_sdp(offer))
+        call = self._invite(order, serialize_sdp(offer))
         call.ringing = order.on_ringing
         try:
             answer = await asyncio.shield(call.outcome)
@@ -53,31 +67,37 @@ class PyVoipEndpoint(Endpoint[PyVoipLeg]):
         if int(answer.status) >= 300:
             call.over("remote")
             raise DialFailed(int(answer.status), answer.status.phrase)
-        return PyVoipLeg(call, self, invite), answer.description
+        return PyVoipLeg(call, self), answer.description
 
-    def _invite(self, order: CallOrder, offer: str) -> tuple[TrunkCall, bytes]:
+    def _invite(self, order: CallOrder, offer: str) -> TrunkCall:
         client = self._phone.sip
-        host, port = self.address
         target = order.target
-        own = f"sip:{order.caller}@{host}:{port}" if order.caller else f"sip:{host}:{port}"
-        call_id = f"{client.gen_urn_uuid().lower()}@{host}"
+        call_id = f"{client.gen_urn_uuid().lower()}@{self.media_host}"
         dialogue = Dialogue(
-            call_id, local_uri=own, local_tag=client.gen_tag(), remote_name=f"<{target.uri}>", target=target.uri
+            call_id,
+            local_uri=self._origin(order),
+            local_tag=client.gen_tag(),
+            remote_name=f"<{target.uri}>",
+            target=target.uri,
         )
         more = "".join(f"{name}: {value}\r\n" for name, value in order.headers.items())
         invite = client.gen_request(dialogue, "INVITE", body=offer, more=more)
-        raw = invite.encode()
-        call = TrunkCall(self._phone, CallState.DIALING, TrunkMessage(raw, target.address), dialogue.number)
+        sent = client.send(invite, target.address)
+        call = TrunkCall(self._phone, CallState.DIALING, TrunkMessage(sent, target.address), dialogue.number)
         call.dialogue = dialogue
         self._phone.calls[call_id] = call
         self._far_ends[call_id] = target.address
-        client.send(invite, target.address)
-        return call, raw
+        return call
 
     def _give_up(self, call: TrunkCall, target: Target) -> None:
         """CANCEL with the INVITE's own branch and number; the call is forgotten when its answer has been taken."""
         client = self._phone.sip
+        answered = call.state == CallState.ANSWERED
         call.state = CallState.ENDED
+        if answered:  # in the very moment
+            client.send(client.gen_request(call.dialogue, "BYE"), target.address)
+            return
+        client.asked.let_go(call.request.parsed)
         branch = call.request.headers["Via"][0]["branch"]
         number = int(call.request.headers["CSeq"]["check"])
         client.send(client.gen_request(call.dialogue, "CANCEL", branch=branch, number=number), target.address)
@@ -87,7 +107,7 @@ class PyVoipEndpoint(Endpoint[PyVoipLeg]):
 
     def _invited(self, call: TrunkCall) -> None:
         self._far_ends[call.call_id] = call.request.source
-        self._arrived(PyVoipLeg(call, self, call.request.raw))
+        self._arrived(PyVoipLeg(call, self))
 
     def keep_answering(self, call: TrunkCall, response: SipResponse, address: Address) -> None:
         """Repeat a 200 until its ACK comes (RFC 3261 §13.3.1.4); without one the call is over."""

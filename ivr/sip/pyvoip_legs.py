@@ -7,7 +7,7 @@ from collections import deque
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final
 
-from aiosipua import SipMessage, SipRequest, SipResponse
+from aiosipua import SipRequest, SipResponse
 from aiosipua.sdp import serialize_sdp
 
 from ivr.sip.keys import key_of_info
@@ -220,8 +220,8 @@ class TrunkPhone(VoIPPhone):  # type: ignore[misc]
 class PyVoipLeg(Leg):
     """A leg whose signalling is a :class:`TrunkCall`."""
 
-    def __init__(self, call: TrunkCall, owner: "PyVoipEndpoint", raw: bytes) -> None:
-        headers = {name: values[0] for name, values in SipMessage.parse(raw).headers.items() if values}
+    def __init__(self, call: TrunkCall, owner: "PyVoipEndpoint") -> None:
+        headers = {name: values[0] for name, values in call.request.parsed.headers.items() if values}
         super().__init__(call.call_id, headers, rtp_timeout_s=owner.rtp_timeout_s)
         self._call = call
         self._owner = owner

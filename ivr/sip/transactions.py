@@ -9,6 +9,8 @@ from typing import Final
 from aiosipua import SipRequest, SipResponse
 from aiosipua.headers import parse_via
 
+from ivr.sip.digest import Challenges, Digest
+
 T1: Final = 0.5
 T2: Final = 4.0
 LIFETIME: Final = 64 * T1
@@ -68,8 +70,12 @@ class _Asked:
     address: Address
     repeater: _Repeater | None
     answer: "asyncio.Future[SipResponse | None]"
+    challenges: Challenges = field(default_factory=Challenges)
     born: float = field(default_factory=time.monotonic)
     provisional: bool = False
+    unwanted: bool = False
+    again: "_Asked | None" = None
+    """The same request with credentials, once the trunk has asked for them."""
 
 
 class ClientTransactions:
@@ -78,19 +84,24 @@ class ClientTransactions:
     def __init__(self, send: Send) -> None:
         self._send = send
         self._asked: dict[Key, _Asked] = {}
+        self.digest: Digest | None = None
+        """Answers the trunk's challenges."""
+        self.on_repeated: Callable[[SipRequest], None] = lambda request: None
+        """Called with a request that goes out again with credentials: its CSeq number is one higher."""
 
     def track(self, request: SipRequest, address: Address) -> None:
         """Watch ``request``, which has just been sent. ACK is no transaction, a repetition no new one."""
         key = (branch_of(request), request.method.upper())
-        if key[1] == "ACK" or not key[0] or key in self._asked:
-            return
-        self._forget_old()
-        ceiling = LIFETIME if key[1] == "INVITE" else T2
-        repeater = _Repeater(lambda: self._send(request, address), ceiling, lambda: self._give_up(key))
-        self._asked[key] = _Asked(request, address, repeater, asyncio.get_running_loop().create_future())
+        if key[1] != "ACK" and key[0] and key not in self._asked:
+            self._forget_old()
+            answer = asyncio.get_running_loop().create_future()
+            self._asked[key] = _Asked(request, address, self._repeater(request, address), answer)
 
     def receive(self, response: SipResponse) -> SipRequest | None:
-        """Note a response; returns the request that it answers, or ``None`` when it answers none of ours."""
+        """Note a response; returns the request that it answers, or ``None`` when it answers none of ours.
+
+        A challenge of the trunk is answered here, and answers nothing yet.
+        """
         key = (branch_of(response), _method_of(response))
         asked = self._asked.get(key)
         if asked is None:
@@ -99,11 +110,32 @@ class ClientTransactions:
         if (key[1] == "INVITE" or response.status_code >= 200) and asked.repeater is not None:
             asked.repeater.stop()
             asked.repeater = None
-        if response.status_code >= 200 and not asked.answer.done():
-            asked.answer.set_result(response)
         if key[1] == "INVITE" and response.status_code >= 300:
             self._send(_acknowledge(asked.request, response), asked.address)
+        if asked.again is not None or self._challenged(asked, response):
+            return None
+        if response.status_code >= 200 and not asked.answer.done():
+            asked.answer.set_result(response)
         return asked.request
+
+    def _challenged(self, asked: _Asked, response: SipResponse) -> bool:
+        """Whether the trunk asked who we are and has been told, in the same request sent anew."""
+        if self.digest is None or asked.unwanted or asked.answer.done():
+            return False
+        again = self.digest.answer(asked.request, response, asked.address[0], asked.challenges)
+        if again is None:
+            return False
+        repeater = self._repeater(again, asked.address)
+        asked.again = _Asked(again, asked.address, repeater, asked.answer, asked.challenges)
+        self._asked[branch_of(again), again.method.upper()] = asked.again
+        self._send(again, asked.address)
+        self.on_repeated(again)
+        return True
+
+    def _repeater(self, request: SipRequest, address: Address) -> _Repeater:
+        key = (branch_of(request), request.method.upper())
+        ceiling = LIFETIME if key[1] == "INVITE" else T2
+        return _Repeater(lambda: self._send(request, address), ceiling, lambda: self._give_up(key))
 
     def proceeding(self, invite: SipRequest) -> bool:
         """Whether any answer to ``invite`` has come: only then may it be cancelled (RFC 3261 §9.1)."""
@@ -113,9 +145,17 @@ class ClientTransactions:
     def stop(self, request: SipRequest) -> None:
         """Repeat ``request`` no more."""
         asked = self._asked.get((branch_of(request), request.method.upper()))
-        if asked is not None and asked.repeater is not None:
-            asked.repeater.stop()
-            asked.repeater = None
+        while asked is not None:
+            if asked.repeater is not None:
+                asked.repeater.stop()
+                asked.repeater = None
+            asked = asked.again
+
+    def let_go(self, request: SipRequest) -> None:
+        """Answer no challenge to ``request`` any more: nobody wants it now."""
+        asked = self._asked.get((branch_of(request), request.method.upper()))
+        if asked is not None:
+            asked.unwanted = True
 
     async def answered(self, request: SipRequest, timeout_s: float) -> SipResponse | None:
         """The final answer to ``request``; ``None`` when none comes in time."""

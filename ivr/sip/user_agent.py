@@ -1,5 +1,6 @@
 """aiosipua's user agent with its gaps closed by subclassing (DESIGN §4 lists them)."""
 
+import asyncio
 import time
 from collections import OrderedDict
 from collections.abc import Callable
@@ -9,6 +10,7 @@ from aiosipua import IncomingCall, OutgoingCall, SdpMessage, SipRequest, SipResp
 from aiosipua.dialog import Dialog, DialogState
 from aiosipua.headers import stringify_uri
 
+from ivr.sip.digest import number_of
 from ivr.sip.session_description import NotAcceptable, agree, read_offer
 from ivr.sip.transactions import ClientTransactions, ServerTransactions
 from ivr.sip.transport import GuardedUdpTransport
@@ -26,6 +28,9 @@ class UserAgentClient(SipUAC):
     def __init__(self, transport: GuardedUdpTransport, advertised: Address) -> None:
         super().__init__(transport, advertised_addr=advertised)
         self.asked = ClientTransactions(transport.send_again)
+        self.asked.on_repeated = self._repeated
+        self.dialog_of: Callable[[str], Dialog | None] = lambda call_id: None
+        """The dialog of a call that came in."""
         self._abandoned: dict[str, OutgoingCall] = {}
 
     def handle_response(self, response: SipResponse, addr: Address) -> None:
@@ -45,7 +50,12 @@ class UserAgentClient(SipUAC):
 
     def abandon(self, call: OutgoingCall) -> None:
         """Give up a call that nobody has answered: CANCEL now, or as soon as the far end shows any life."""
+        if call.dialog.state == DialogState.CONFIRMED:  # it was answered in the very moment
+            call.hangup(self)
+            return
+        self.asked.let_go(call.invite)
         self._abandoned[call.call_id] = call
+        asyncio.get_running_loop().call_later(_ENDED_FOR_S, self._abandoned.pop, call.call_id, None)
         if self.asked.proceeding(call.invite):
             call.cancel(self)
         else:
@@ -55,6 +65,15 @@ class UserAgentClient(SipUAC):
     def close(self) -> None:
         super().close()
         self.asked.close()
+
+    def _repeated(self, request: SipRequest) -> None:
+        """A request goes out again with credentials: its dialog counts on from there."""
+        call = self.get_call(request.call_id or "")
+        dialog = call.dialog if call is not None else self.dialog_of(request.call_id or "")
+        if dialog is not None:
+            dialog.local_cseq = max(dialog.local_cseq, number_of(request))
+        if call is not None and request.method == "INVITE":
+            call.invite = request
 
     def _let_go(self, call: OutgoingCall, response: SipResponse, addr: Address) -> None:
         status = response.status_code
@@ -92,6 +111,7 @@ class UserAgentServer(SipUAS):
         self.served = ServerTransactions(transport.send_reply_again)
         self.on_info: Callable[[str, SipRequest], None] = lambda call_id, request: None
         self._client = client
+        client.dialog_of = self.get_dialog
         self._ended: OrderedDict[str, float] = OrderedDict()
         self._handlers["INFO"] = self._handle_info
         self._plain_bye = self._handlers["BYE"]
