@@ -12,7 +12,11 @@ _LOCAL: Final = re.compile(r"[2-9]\d{6,7}")
 """A landline as its own exchange writes it: seven or eight digits, never with 0 or 1 first."""
 _EXTENSION: Final = re.compile(r"(?:[,;xX#]|转|ext\.?|(?<=\d{7})[-－](?=\d{1,6}$)).*$", re.IGNORECASE)
 _CONTEXT: Final = re.compile(r";phone-context=(\+[\d.()-]+)", re.IGNORECASE)
-_NAME_ADDR: Final = re.compile(r'\s*(?:"(?:[^"\\]|\\.)*"|[^"<]*)\s*<([^<>]*)>')
+_NAME_ADDR: Final = re.compile(r'(?:"(?:[^"\\]|\\.)*"\s*|[^"<]*)<([^<>]*)>')
+"""Written so that it takes time in proportion to its input, whatever a stranger sends."""
+_LONGEST: Final = 64
+"""Characters: longer than any number with its separators and extension."""
+_MOST_IDENTITIES: Final = 4
 _PRIVATE: Final = frozenset({"id", "user", "header"})
 
 
@@ -22,6 +26,8 @@ def normalise_number(raw: str, area_code: str = "") -> str | None:
     Trunks add what people do not write: the area code before a mobile number (``0759138…``) and extensions
     (``…;ext=801``), which are taken away. A local landline gets ``area_code`` (``0759``).
     """
+    if len(raw) > _LONGEST:
+        return None
     number = _normalise(_EXTENSION.sub("", raw.strip()))
     if number is None:
         return None
@@ -51,7 +57,7 @@ def caller_number(headers: Mapping[str, str], area_code: str = "") -> str | None
 
 def uri_in(value: str) -> str:
     """The URI of a From, To, Contact or Record-Route value, with or without ``<…>``; its own parameters stay out."""
-    named = _NAME_ADDR.match(value)
+    named = _NAME_ADDR.match(value.strip())
     if named:
         return named.group(1).strip()
     user, at, rest = value.strip().partition("@")
@@ -71,9 +77,13 @@ def called_user(value: str) -> str:
 
 def _uris_in(value: str) -> Iterator[str]:
     """Each URI of a header that may list several (RFC 3325: a ``sip:`` and a ``tel:`` identity)."""
-    while named := _NAME_ADDR.match(value):
+    value = value.strip()
+    for _ in range(_MOST_IDENTITIES):
+        named = _NAME_ADDR.match(value)
+        if named is None:
+            break
         yield named.group(1).strip()
-        value = value[named.end() :].partition(",")[2]
+        value = value[named.end() :].partition(",")[2].strip()
     if value.strip():
         yield uri_in(value)
 
