@@ -223,6 +223,8 @@ class Rulebook(_Rule):
     restriction: RestrictionPolicy
     deadlines: dict[TicketTypeId, Deadline] = {}
     units: tuple[Unit, ...] = ()
+    scope: Basis | None = None
+    """The article by which matters outside the city do not belong to its hotline."""
 
     @field_validator("greeting")
     @classmethod
@@ -255,6 +257,7 @@ class Rulebook(_Rule):
         found += [self.duty_window.basis] if self.duty_window else []
         found += [self.restriction.basis] if self.restriction.basis else []
         found += [self.recording.basis] if self.recording.basis else []
+        found += [self.scope] if self.scope else []
         found += [self.overflow.basis] if self.overflow.basis else []
         return tuple(found)
 

@@ -12,8 +12,10 @@ from typing import Any, Final, Protocol
 
 import structlog
 
+from config.rulebook_model import Rulebook
 from dialog import reading_back
 from dialog.contract import Channel, Choice, Directive, Do, Expectation, Message, MessageKind
+from dialog.elements.elsewhere import elsewhere
 from dialog.phrases import joined, phrase
 from dialog.rasa_client import RasaStep, Stage
 from dialog.records import Record
@@ -102,8 +104,13 @@ class Actions:
         tickets: TicketDesk,
         number_of: Callable[[Record], Awaitable[str | None]],
         default_incident: str,
+        home: Rulebook,
     ) -> None:
-        """``default_incident``: what an emergency counts as that no cue has named; asked about before it is acted on."""
+        """``default_incident``: what an emergency counts as that no cue has named; asked about before it is acted on.
+
+        ``home``: the rules of the city whose hotline this is.
+        """
+        self._home = home
         self._default_incident = default_incident
         self._search = search
         self._tickets = tickets
@@ -190,8 +197,21 @@ class Actions:
         if again:
             out.say(MessageKind.CONFIRM, "confirm_again")
             return
+        self._tell_of_elsewhere(state, out)
         lines, spoken = reading_back.lines(state.elements), reading_back.spoken(state.elements)
         out.say(MessageKind.CONFIRM, "confirm", lines=lines, spoken=spoken)
+
+    def _tell_of_elsewhere(self, state: State, out: Outcome) -> None:
+        """The matter seems to lie in another city: the caller hears that city's number, a person decides (Z9, Z11)."""
+        place = state.elements.place
+        other = elsewhere(state.elsewhere) if state.elsewhere else None
+        if other is None or (place.value or {}).get("city") == self._home.name:
+            return
+        state.elsewhere = ""
+        out.say(MessageKind.NOTICE, "elsewhere", city=other.city, home=self._home.name, hotline=other.hotline)
+        cited = f"（{self._home.scope.cite()}）" if self._home.scope else ""
+        reason = f"疑似不在本市辖区{cited}：{other.city}，已告知 {other.hotline}；是否受理由工作人员判断"
+        state.elements = replace(state.elements, place=replace(place, reason=reason))
 
     async def _submit(self, turn: Turn, out: Outcome) -> None:
         state, record = turn.state, turn.record

@@ -267,6 +267,7 @@ class Dialog:
         if not state.in_form or step.act in {"ask", "progress", "cancel"}:
             return
         state.elements = turn.tentative
+        state.elsewhere = self._extractor.elsewhere(turn.text) or state.elsewhere
         if step.declined:
             name = ElementName(step.declined)
             status = ElementStatus.DECLINED if step.act == "anonymous" else ElementStatus.MISSING

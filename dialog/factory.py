@@ -40,5 +40,6 @@ def build_dialog(
         search = KnowledgeSearch(database, settings)
     rulebook = load_rulebook(settings.city, settings.data_dir)
     records = Records(database, vault, Callers(database, vault, clock))
-    actions = Actions(search, Tickets(database, vault, clock, settings.city), records.number_of, _DEFAULT_INCIDENT)
+    tickets = Tickets(database, vault, clock, settings.city)
+    actions = Actions(search, tickets, records.number_of, _DEFAULT_INCIDENT, rulebook)
     return Dialog(records, actions, understanding or connect(settings), Extractor(rulebook), rulebook, incidents)

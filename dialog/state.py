@@ -20,7 +20,7 @@ class State:
 
     ``awaiting``: an answer to a question outside the form: ``emergency:<incident>`` | ``person`` | ``ticket_no`` |
     ``element``. ``pending``: the words that raised the doubt of an emergency. ``failures``: turns in a row that led nowhere. ``answered``: the last turn was a knowledge answer.
-    ``last_reply``: the turn whose messages 「再说一遍」 means.
+    ``last_reply``: the turn whose messages 「再说一遍」 means. ``elsewhere``: another city in which the words put the matter.
     """
 
     stage: Stage = Stage.OPEN
@@ -35,6 +35,7 @@ class State:
     failures: int = 0
     answered: bool = False
     last_reply: dict[str, Any] | None = None
+    elsewhere: str = ""
 
     @property
     def in_form(self) -> bool:
@@ -52,7 +53,7 @@ class State:
     def forget_matter(self) -> None:
         """Be ready for the next matter: a second complaint starts from nothing."""
         self.stage, self.ticket_type, self.requested = Stage.OPEN, "", None
-        self.elements, self.asked, self.awaiting = FiveElements(), {}, ""
+        self.elements, self.asked, self.awaiting, self.elsewhere = FiveElements(), {}, "", ""
         self.forget_choices()
 
     def forget_choices(self) -> None:
@@ -74,6 +75,7 @@ class State:
             "failures": self.failures,
             "answered": self.answered,
             "last_reply": self.last_reply,
+            "elsewhere": self.elsewhere,
         }
 
     @classmethod
@@ -91,6 +93,7 @@ class State:
             failures=raw["failures"],
             answered=raw["answered"],
             last_reply=raw["last_reply"],
+            elsewhere=raw.get("elsewhere", ""),
         )
 
 

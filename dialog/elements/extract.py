@@ -9,6 +9,7 @@ from config.rulebook_model import Rulebook
 from dialog.contract import Said, Utterance
 from dialog.elements.answers import answer_to, declined, same_as_before
 from dialog.elements.clauses import Clause, ClauseKind, split_clauses
+from dialog.elements.elsewhere import find_elsewhere
 from dialog.elements.gazetteer import load_gazetteer
 from dialog.elements.merging import merge
 from dialog.elements.narrative import find_demand, find_event
@@ -75,6 +76,11 @@ class Extractor:
             return FiveElements()
         found = self._found(heard, at, asked, phone_known)
         return found if asked is None else self._as_answer(heard, asked, found, before)
+
+    def elsewhere(self, text: str) -> str:
+        """The full name of the other city in which ``text`` puts the matter; empty where it does not."""
+        found = find_elsewhere(text[:MAX_TEXT], load_gazetteer(self._city, self._divisions))
+        return found.city if found else ""
 
     def _found(self, heard: Heard, at: datetime, asked: ElementName | None, phone_known: bool) -> FiveElements:
         gazetteer = load_gazetteer(self._city, self._divisions)

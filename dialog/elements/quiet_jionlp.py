@@ -10,6 +10,7 @@ from typing import Any, Final
 from config.clock import local
 
 DIVISIONS_FILE: Final = "china_location.txt"
+AREA_CODES_FILE: Final = "landline_phone_area_code.txt"
 
 
 @cache
@@ -25,6 +26,17 @@ def divisions_file() -> Path:
     ``jionlp`` unpacks it from a ZIP when it is imported for the first time.
     """
     return Path(_jionlp().__file__).parent / "dictionary" / DIVISIONS_FILE
+
+
+@cache
+def area_codes() -> dict[str, str]:
+    """City without 市 → area code (湛江 → 0759), as ``jionlp`` lists them."""
+    found = {}
+    for line in (Path(_jionlp().__file__).parent / "dictionary" / AREA_CODES_FILE).read_text("utf-8").splitlines():
+        code, _, place = line.partition(" ")
+        if place:
+            found[place.rpartition("/")[2].strip()] = code
+    return found
 
 
 def parse_time(text: str, at: datetime) -> dict[str, Any] | None:

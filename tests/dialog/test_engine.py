@@ -303,3 +303,20 @@ async def test_a_closed_conversation_takes_no_more_turns(begin: Begin) -> None:
     await talk.dialog.close(talk.id, "caller", talk.clock.now())
     with pytest.raises(UnknownConversation):
         await talk.say("喂")
+
+
+async def test_a_matter_in_another_city_is_taken_down_and_a_person_decides(begin: Begin, tickets: Tickets) -> None:
+    """Z9, Z11: the caller hears the other city's number; the bot refuses nothing."""
+    talk = await begin()
+    await talk.say("我要投诉")
+    reply = await talk.say_all(
+        ["昨天晚上十点半，我在海口，楼下的工地一直在施工", "海口市人民大道", "我姓王", "希望尽快停工"]
+    )
+    told = [message for said in talk.replies for message in said.messages if message.kind is MessageKind.NOTICE]
+    assert ["089812345" in message.speech for message in told] == [True]
+    assert reply.messages[-1].kind is MessageKind.CONFIRM
+    filed = await talk.say("对")
+    assert filed.ticket_no
+    ticket = await tickets.get(filed.ticket_no)
+    assert "第七条（一）" in ticket.elements.place.reason
+    assert "工作人员判断" in ticket.elements.place.reason
