@@ -88,6 +88,14 @@ class CallLeg(Protocol):
         """Keys, once each, from ``0123456789*#ABCD``; those pressed before the first reader came are kept for it."""
         ...
 
+    def on_one_way(self, report: Callable[[str], None]) -> None:
+        """Have ``report`` called once for each way in which the call turns out to be silent although it is up.
+
+        ``nothing_heard``: no audio packet 5 s after the answer; ``digital_silence``: packets without any sound for 10 s;
+        ``not_heard``: the far end reports that nothing of ours arrives.
+        """
+        ...
+
     async def send_dtmf(self, digit: str) -> None: ...
 
     async def refer(self, target: str) -> bool: ...
@@ -107,7 +115,10 @@ class CallLeg(Protocol):
 
     @property
     def stats(self) -> Mapping[str, float]:
-        """``packets_sent``, ``packets_received``, ``packets_lost``."""
+        """``packets_sent``, ``packets_received``, ``packets_lost``; where there is media also ``jitter_ms``,
+        ``concealed_frames``, ``late`` and ``repeated`` packets, ``malformed`` ones, ``foreign`` ones (of a source that is
+        not the far end), ``stream_changes`` (new SSRC) and ``one_way`` (see :meth:`on_one_way`).
+        """
         ...
 
 

@@ -9,11 +9,13 @@ import structlog
 
 from ivr.sip.contract import CallLeg, DialFailed
 from ivr.sip.fanout import Fanout
-from ivr.sip.media import RTP_TIMEOUT_S, Media, Taps
+from ivr.sip.keys import OncePerPress
+from ivr.sip.media import RTP_TIMEOUT_S, SILENCE, Media, Taps
 from ivr.sip.number import called_user, caller_number
 from ivr.sip.playback import Mark, Playback
 from ivr.sip.ports import RtpPorts
 from ivr.sip.session_description import Agreement, SessionName
+from ivr.sip.sound_watch import OneWay
 
 _log = structlog.get_logger("ivr.sip")
 _BRIDGE_BACKLOG_MS: Final = 60
@@ -54,6 +56,8 @@ class Leg(ABC):
         self._playback = Playback()
         self._frames: Fanout[bytes] = Fanout(limit=_LISTENER_FRAMES)
         self._keys: Fanout[str] = Fanout(limit=_KEYS_KEPT, keep=_KEYS_KEPT)
+        self._presses = OncePerPress()
+        self._tell_one_way: Callable[[str], None] = lambda what: None
         self._over: asyncio.Future[str] = asyncio.get_running_loop().create_future()
         self._media: Media | None = None
         self._last_counters: Mapping[str, float] = {"packets_sent": 0.0, "packets_received": 0.0, "packets_lost": 0.0}
@@ -118,7 +122,8 @@ class Leg(ABC):
         """Start sending and receiving on ``ports``, which belong to the leg from here on."""
         media = Media(agreed, ports, self._playback, taps=self.taps, timeout_s=self._rtp_timeout_s)
         media.on_frame = self._frames.put
-        media.on_key = self._keys.put
+        media.on_key = lambda key: self._press_told(key, "rtp")
+        media.on_one_way = self._silent_one_way
         media.on_timeout = self._far_end_silent
         await media.open()
         self._media = media
@@ -128,7 +133,15 @@ class Leg(ABC):
 
     def key_pressed(self, key: str) -> None:
         """A key that came by INFO."""
-        self._keys.put(key)
+        self._press_told(key, "info")
+
+    def _press_told(self, key: str, way: str) -> None:
+        if self._presses.new(key, way, asyncio.get_running_loop().time()):
+            self._keys.put(key)
+
+    def _silent_one_way(self, what: OneWay) -> None:
+        _log.warning("one_way_audio", call=self._call_id, what=what.value)
+        self._tell_one_way(what.value)
 
     def _far_end_silent(self) -> None:
         _log.warning("rtp_timeout", call=self._call_id, seconds=self._rtp_timeout_s)
@@ -182,6 +195,9 @@ class Leg(ABC):
     def dtmf(self) -> AsyncIterator[str]:
         return self._keys.listen()
 
+    def on_one_way(self, report: Callable[[str], None]) -> None:
+        self._tell_one_way = report
+
     async def send_dtmf(self, digit: str) -> None:
         if self._media is not None and not self._over.done():
             await self._media.press(digit)
@@ -213,6 +229,8 @@ class Leg(ABC):
 
 
 async def _pass_sound(source: CallLeg, target: CallLeg) -> None:
+    """Both legs tick on one clock; the frame in hand covers a loop that is late with passing the next one on."""
+    target.play(SILENCE)
     async for frame in source.frames():
         if target.queued_ms <= _BRIDGE_BACKLOG_MS:
             target.play(frame)

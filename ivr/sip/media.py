@@ -1,4 +1,4 @@
-"""The sound of one leg: an aiortp session on one 20 ms clock that sends and receives a frame each tick."""
+"""The sound of one leg: one frame out and one frame in on each tick of the shared 20 ms clock."""
 
 import asyncio
 import contextlib
@@ -7,32 +7,34 @@ import struct
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
-from aiortp.clock import MediaClock
+from aiortp.base_session import BaseRTPSession
+from aiortp.cn import parse_cn_payload
 from aiortp.codecs import Codec, PcmaCodec, PcmuCodec
-from aiortp.dtmf import DtmfReceiver
-from aiortp.jitterbuffer import JitterFrame
-from aiortp.packet import RtpPacket
-from aiortp.playout import AdaptivePlayout
-from aiortp.sender import RtpSender
-from aiortp.session import RTPSession
+from aiortp.packet import RtcpPacket, RtcpRrPacket, RtcpSrPacket
 from aiortp.transport import RtpTransport
 
+from ivr.sip.clock import frame_clock
 from ivr.sip.contract import FRAME_BYTES, FRAME_MS, FRAME_SAMPLES
 from ivr.sip.keys import KeyEvent, KeyReceiver, press
 from ivr.sip.playback import Mark, Playback
+from ivr.sip.playout import Playout
 from ivr.sip.ports import RtpPorts
 from ivr.sip.reframer import Reframer
+from ivr.sip.rtp import Packet, Sender, read
 from ivr.sip.session_description import Agreement
+from ivr.sip.sound_watch import OneWay, SoundWatch
+from ivr.sip.source import Address, SourceLatch
+from ivr.sip.stream import Place, StreamOrder
 
 SILENCE: Final = bytes(FRAME_BYTES)
 RTP_TIMEOUT_S: Final = 30.0
 """A far end that sends neither RTP nor RTCP for this long has gone without a BYE."""
-_SOURCE_REST_S: Final = 1.0
-"""Another address may take a stream over once its source has been quiet for this long."""
 _CN_TYPE: Final = 13
 _CODECS: Final[dict[str, type[Codec]]] = {"PCMA": PcmaCodec, "PCMU": PcmuCodec}
+_LOOK_EVERY: Final = 200 // FRAME_MS
+"""Ticks between two looks at what takes seconds."""
 
 
 @dataclass(slots=True)
@@ -45,47 +47,43 @@ class Taps:
     """Each frame as its packet leaves, silence included: one a tick, so recordings of both ways line up."""
 
 
-class _Keys(DtmfReceiver):
-    """aiortp's place for key packets, reading them our way (on the first packet, see :class:`KeyReceiver`)."""
+class _Wire(RtpTransport):
+    """aiortp's socket without its answer to STUN: whoever sends that gets nothing back."""
 
-    def __init__(self, report: Callable[[str], None]) -> None:
-        super().__init__(lambda digit, duration: None)
-        self._receiver = KeyReceiver(report)
+    def datagram_received(self, data: bytes, addr: Address) -> None:
+        if len(data) > 1 and 192 <= data[1] <= 208:
+            self._on_rtcp(data, addr)
+        else:
+            self._on_rtp(data, addr)
 
-    def handle_packet(self, packet: RtpPacket) -> None:
-        self._receiver.feed(packet.timestamp, packet.payload)
+    def error_received(self, exc: Exception) -> None:
+        """The far end's port is closed, or the network is gone: the silence that follows is noticed elsewhere."""
 
 
-class Media(RTPSession):
+class Media(BaseRTPSession):
     """Sends what ``playback`` holds, silence otherwise; gives ``on_frame`` one frame each 20 ms whatever arrives."""
 
     def __init__(self, agreed: Agreement, ports: RtpPorts, playback: Playback, *, taps: Taps, timeout_s: float) -> None:
+        super().__init__(payload_type=agreed.payload_type, cname="hotline", symmetric_rtp=True)
         self._g711 = _CODECS[agreed.codec]()
-        super().__init__(
-            payload_type=agreed.payload_type,
-            codec=self._g711,
-            dtmf_payload_type=-1 if agreed.keys_in is None else agreed.keys_in,
-            cname="hotline",
-            symmetric_rtp=True,
-            skip_audio_gaps=True,
-            jitter_prefetch=0,
-            plc=False,
-        )
-        self._playout = self._buffer = AdaptivePlayout(self._g711)
         self.agreed = agreed
         self.malformed = 0
         self.on_frame: Callable[[bytes], None] = lambda frame: None
         self.on_key: Callable[[str], None] = lambda key: None
         self.on_timeout: Callable[[], None] = lambda: None
+        self.on_one_way: Callable[[OneWay], None] = lambda what: None
         self.taps = taps
         self._ports = ports
         self._playback = playback
         self._timeout_s = timeout_s
-        self._dtmf_receiver = _Keys(lambda key: self.on_key(key))
+        self._latch = SourceLatch(agreed.remote)
+        self._order = StreamOrder()
         self._reframer = Reframer(self._g711.encode(b"\0\0"))
+        self._playout = Playout(self._g711)
+        self._keys = KeyReceiver(lambda key: self.on_key(key))
         self._silent_payload = self._g711.encode(SILENCE)
         self._key_packets: deque[tuple[KeyEvent, int, asyncio.Future[None] | None]] = deque()
-        self._source: tuple[str, int] | None = None
+        self._foreign = self._repeated = self._one_way = self._ticks = 0
         self._heard_at = 0.0
         self._timed_out = False
 
@@ -95,26 +93,27 @@ class Media(RTPSession):
         return self._ports.port
 
     async def open(self) -> None:
-        """Take over the reserved sockets and start the clock."""
-        loop = asyncio.get_running_loop()
-        self._heard_at = loop.time()
+        """Take over the reserved sockets and start to tick."""
+        self._heard_at = asyncio.get_running_loop().time()
+        self._watch = SoundWatch(self._heard_at)
         self._discard_early_packets()
         await self._bind_transports((self._ports.host, self._ports.port), self.agreed.remote)
-        self._playout_clock = MediaClock(FRAME_MS / 1000, self._playout_tick)
-        self._playout_clock.start()
+        frame_clock().join(self._tick)
 
     async def close(self) -> None:
         self._playback.close()
         self._drop_keys()
+        frame_clock().leave(self._tick)
         await super().close()
 
     def move(self, agreed: Agreement) -> None:
         """Follow a re-INVITE: another address or direction; the codec stays."""
         if agreed.remote != self.agreed.remote:
             self.update_remote(agreed.remote)
-            self._source = None
+            self._latch.expect(agreed.remote)
         self.agreed = agreed
         self._heard_at = asyncio.get_running_loop().time()
+        self._watch.restart(self._heard_at)
 
     def press(self, key: str) -> asyncio.Future[None]:
         """Send ``key``; the future is done when its last packet has left. Audio pauses meanwhile (RFC 4733 §2.5.1.2)."""
@@ -129,26 +128,43 @@ class Media(RTPSession):
 
     @property
     def counters(self) -> dict[str, float]:
-        """What the leg reports: packets, losses, jitter in ms, what was concealed or refused."""
-        raw: dict[str, Any] = self.stats
+        """What the leg reports, see :attr:`ivr.sip.contract.CallLeg.stats`."""
+        received = self._stream_stats
         return {
-            "packets_sent": float(raw["packets_sent"]),
-            "packets_received": float(raw.get("packets_received", 0)),
-            "packets_lost": float(max(0, raw.get("packets_lost", 0))),
-            "jitter_ms": float(raw.get("jitter", 0)) / 8,
-            "concealed_frames": float(raw["concealed_frames"]),
+            "packets_sent": float(self._sender.packets_sent if self._sender else 0),
+            "packets_received": float(received.packets_received if received else 0),
+            "packets_lost": float(max(0, received.packets_lost) if received else 0),
+            "jitter_ms": float(received.jitter if received else 0) / 8,
+            "concealed_frames": float(self._playout.concealed_frames),
+            "late": float(self._playout.late_dropped),
+            "repeated": float(self._repeated),
             "malformed": float(self.malformed),
+            "foreign": float(self._foreign),
+            "stream_changes": float(self._order.changes),
+            "one_way": float(self._one_way),
         }
 
     # --- one tick -----------------------------------------------------------------------------------------------
 
-    def _playout_tick(self) -> None:
+    def _tick(self) -> None:
         self._send_one()
-        frame = self._buffer.tick()
+        frame = self._playout.tick()
         self.on_frame(SILENCE if frame is None else frame[0])
-        if not self._timed_out and asyncio.get_running_loop().time() - self._heard_at > self._timeout_s:
+        self._ticks += 1
+        if self._ticks % _LOOK_EVERY == 0:
+            self._look()
+
+    def _look(self) -> None:
+        now = asyncio.get_running_loop().time()
+        hearing = self.agreed.direction in ("sendrecv", "recvonly")
+        heard = self.agreed.direction in ("sendrecv", "sendonly")
+        what = self._watch.trouble(now, hearing=hearing, heard=heard)
+        if what is not None:
+            self._one_way += 1
+            self.on_one_way(what)
+        if not self._timed_out and now - self._heard_at > self._timeout_s:
             self._timed_out = True
-            if self.agreed.direction in ("sendrecv", "recvonly"):
+            if hearing:
                 self.on_timeout()
 
     def _send_one(self) -> None:
@@ -168,7 +184,7 @@ class Media(RTPSession):
         if self.taps.departure is not None:
             self.taps.departure(frame)
 
-    def _send_key_packet(self, sender: RtpSender) -> None:
+    def _send_key_packet(self, sender: Sender) -> None:
         event, number, done = self._key_packets.popleft()
         started = (sender.current_timestamp - (number - 1) * sender.timestamp_increment) % (1 << 32)
         if self.agreed.keys_out is not None:
@@ -186,57 +202,85 @@ class Media(RTPSession):
 
     # --- what arrives -------------------------------------------------------------------------------------------
 
-    def _handle_rtp(self, data: bytes, addr: tuple[str, int]) -> None:
-        if len(data) < 12 or data[0] >> 6 != 2 or not self._known_type(data[1] & 0x7F):
+    def _handle_rtp(self, data: bytes, addr: Address) -> None:
+        packet = read(data)
+        if packet is None or not self._makes_sense(packet):
             self.malformed += 1
             return
         now = asyncio.get_running_loop().time()
-        if self._source is not None and addr != self._source and now - self._heard_at < _SOURCE_REST_S:
-            self.malformed += 1
+        if not self._latch.admits(addr, packet, now):
+            self._foreign += 1
             return
-        self._source = addr
+        self._latch_rtp_addr(addr)
         self._heard_at, self._timed_out = now, False
-        try:
-            super()._handle_rtp(data, addr)
-            self._tell_arrival(data)
-        except (ValueError, IndexError, struct.error):
-            self.malformed += 1
+        place = self._order.place(packet)
+        if place is Place.NEXT or place is Place.FIRST:
+            if place is Place.FIRST:
+                self._remote_ssrc_changed(packet.ssrc)
+            self._take(packet)
+        elif place is Place.REPEATED:
+            self._repeated += 1
 
-    def _handle_rtcp(self, data: bytes, addr: tuple[str, int]) -> None:
-        if self._source is not None and addr[0] != self._source[0]:
-            self.malformed += 1
-            return
-        self._heard_at = asyncio.get_running_loop().time()
-        try:
-            super()._handle_rtcp(data, addr)
-        except (ValueError, IndexError, struct.error):
-            self.malformed += 1
+    def _makes_sense(self, packet: Packet) -> bool:
+        if packet.payload_type == self.agreed.payload_type:
+            return bool(packet.payload)
+        if packet.payload_type == self.agreed.keys_in:
+            return len(packet.payload) >= 4
+        return packet.payload_type == _CN_TYPE
 
-    def _known_type(self, payload_type: int) -> bool:
-        return payload_type in (self.agreed.payload_type, self.agreed.keys_in, _CN_TYPE)
-
-    def _tell_arrival(self, data: bytes) -> None:
-        if self.taps.arrival is not None and data[1] & 0x7F == self.agreed.payload_type:
-            self.taps.arrival(self._g711.decode(RtpPacket.parse(data).payload))
-
-    def _deliver_audio_frame(self, frame: JitterFrame) -> None:
-        for timestamp, payload in self._reframer.feed(frame.timestamp, frame.data):
-            self._buffer.put(timestamp, payload)
+    def _take(self, packet: Packet) -> None:
+        if self._stream_stats is not None:
+            self._stream_stats.add(packet)  # type: ignore[arg-type]  # reads two numbers of it
+        if packet.payload_type == self.agreed.payload_type:
+            if self._watch.listening:
+                self._watch.audio(packet.payload)
+            self._playout.frames_a_packet = len(packet.payload) // FRAME_SAMPLES
+            for timestamp, payload in self._reframer.feed(packet.timestamp, packet.payload):
+                self._playout.put(timestamp, payload)
+            if self.taps.arrival is not None:
+                self.taps.arrival(self._g711.decode(packet.payload))
+        elif packet.payload_type == self.agreed.keys_in:
+            self._watch.noise()
+            self._playout.suppress()
+            self._keys.feed(packet.timestamp, packet.payload)
+        else:
+            self._watch.noise()
+            self._playout.set_cn(parse_cn_payload(packet.payload), packet.timestamp)
 
     def _remote_ssrc_changed(self, ssrc: int) -> None:
         super()._remote_ssrc_changed(ssrc)
         self._reframer.reset()
+        self._playout.reset()
+
+    def _handle_rtcp(self, data: bytes, addr: Address) -> None:
+        if not self._latch.admits_report(addr):
+            self._foreign += 1
+            return
+        try:
+            packets = RtcpPacket.parse(data)
+        except (ValueError, IndexError, struct.error):
+            self.malformed += 1
+            return
+        self._heard_at = asyncio.get_running_loop().time()
+        self._latch_rtcp_addr(addr)
+        for packet in packets:
+            if isinstance(packet, RtcpSrPacket):
+                self._record_incoming_sr(packet.sender_info.ntp_timestamp)
+            if isinstance(packet, (RtcpSrPacket, RtcpRrPacket)):
+                self._process_receiver_reports(packet.reports)
+                ours = [report.fraction_lost for report in packet.reports if report.ssrc == self._ssrc]
+                self._watch.report(ours[0] if ours else None)
 
     # --- sockets ------------------------------------------------------------------------------------------------
 
-    async def _bind_transports(self, local_addr: tuple[str, int], remote_addr: tuple[str, int]) -> None:
+    async def _bind_transports(self, local_addr: Address, remote_addr: Address) -> None:
         """As aiortp's, on sockets that are bound already."""
         self._loop = asyncio.get_running_loop()
         self._remote_addr = remote_addr
         self._remote_rtcp_addr = self._compute_rtcp_addr(remote_addr)
         self._rtp_transport = await self._receive_on(self._ports.rtp)
         self._rtcp_transport = await self._receive_on(self._ports.rtcp)
-        self._sender = self._out = RtpSender(
+        self._sender = self._out = Sender(
             transport=self._rtp_transport,
             payload_type=self._payload_type,
             ssrc=self._ssrc,
@@ -247,7 +291,7 @@ class Media(RTPSession):
         self._rtcp_task = asyncio.create_task(self._run_rtcp(), name="rtcp")
 
     async def _receive_on(self, sock: socket.socket) -> RtpTransport:
-        protocol = RtpTransport(on_rtp=self._handle_rtp, on_rtcp=self._handle_rtcp)
+        protocol = _Wire(on_rtp=self._handle_rtp, on_rtcp=self._handle_rtcp)
         await asyncio.get_running_loop().create_datagram_endpoint(lambda: protocol, sock=sock)
         return protocol
 

@@ -70,6 +70,7 @@ class ScriptedLeg:
         self.bridged_with: CallLeg | None = None
         self.refers = True
         self.gain_db = 0.0
+        self.tell_one_way: Callable[[str], None] = lambda what: None
         self._last_text = ""
         self._sent: Callable[[bytes], None] = lambda frame: None
 
@@ -168,6 +169,9 @@ class ScriptedLeg:
     async def dtmf(self) -> AsyncIterator[str]:
         while (digit := await self._keys.get()) is not None:
             yield digit
+
+    def on_one_way(self, report: Callable[[str], None]) -> None:
+        self.tell_one_way = report
 
     async def send_dtmf(self, digit: str) -> None:
         self.press(digit)

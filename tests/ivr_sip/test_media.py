@@ -2,13 +2,15 @@
 
 import asyncio
 import math
+import random
 import socket
 import struct
 from collections.abc import AsyncIterator
+from dataclasses import replace
 
 import pytest
 from aiortp.codecs import PcmaCodec, PcmuCodec
-from aiortp.packet import RtpPacket
+from aiortp.packet import RtcpRrPacket, RtpPacket
 
 from ivr.sip.contract import FRAME_BYTES
 from ivr.sip.media import Media, Taps
@@ -187,7 +189,139 @@ async def test_a_second_source_cannot_talk_over_the_first(far_end: FarEnd) -> No
         await asyncio.sleep(0.02)
     intruder.close()
     assert max(abs(value) for (value,) in struct.iter_unpack("<h", bytes(far_end.heard))) < 5000
-    assert far_end.media.counters["malformed"] == 20
+    assert far_end.media.counters["foreign"] == 20
+
+
+async def test_an_outsider_who_sprays_the_port_gets_nothing_in_or_out(far_end: FarEnd) -> None:
+    outsider = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    outsider.bind(("127.0.0.1", 0))
+    outsider.setblocking(False)
+    target = ("127.0.0.1", far_end.ports.port)
+    loud = PcmaCodec().encode(quiet_tone(2000, 160, 20_000))
+    for number in range(3):
+        far_end.send(number, 160 * number, far_end.codec.encode(bytes(320)))
+    await far_end.hear(5)
+    for number in range(60):  # the caller is silent: the outsider has the port to himself for longer than the rest
+        for kind, payload in ((8, loud), (101, b"\x01\x0a\x00\xa0"), (13, b"\x0a")):
+            packet = RtpPacket(
+                payload_type=kind, sequence_number=number, timestamp=160 * number, ssrc=9, payload=payload
+            )
+            outsider.sendto(packet.serialize(), target)
+        if number % 5 == 4:
+            await far_end.hear(len(far_end.heard) // FRAME_BYTES + 5)
+    assert far_end.keys == []
+    assert not any(far_end.heard[-20 * FRAME_BYTES :])
+    assert far_end.media.counters["foreign"] == 180
+    with pytest.raises(BlockingIOError):
+        outsider.recv(2048)
+    outsider.close()
+
+
+async def test_a_reinvite_moves_the_sound_to_the_new_address(far_end: FarEnd) -> None:
+    other = FarEnd()
+    sound = PcmaCodec().encode(quiet_tone(500, 160, 4000))
+    for number in range(5):
+        far_end.send(number, 160 * number, sound)
+    await far_end.hear(8)
+    far_end.media.move(replace(far_end.media.agreed, remote=other.socket.getsockname()))
+    target = ("127.0.0.1", far_end.ports.port)
+    for number in range(10):
+        packet = RtpPacket(payload_type=8, sequence_number=number, timestamp=160 * number, ssrc=8, payload=sound)
+        other.socket.sendto(packet.serialize(), target)
+    await far_end.hear(len(far_end.heard) // FRAME_BYTES + 5)
+    assert any(far_end.heard[-5 * FRAME_BYTES :])
+    assert await other.receive(2)
+    far_end.send(5, 800, sound)
+    await far_end.hear(len(far_end.heard) // FRAME_BYTES + 1)
+    assert far_end.media.counters["foreign"] == 1
+    other.socket.close()
+    other.ports.close()
+
+
+async def test_the_sound_goes_on_under_a_new_ssrc_and_new_numbers(far_end: FarEnd) -> None:
+    sound = far_end.codec.encode(quiet_tone(500, 160, 4000))
+    for number in range(10):
+        far_end.send(number, 160 * number, sound)
+    await far_end.hear(15)
+    for number in range(10):
+        far_end.send(40_000 + number, 3_000_000 + 160 * number, sound, ssrc=4711)
+    await far_end.hear(len(far_end.heard) // FRAME_BYTES + 5)
+    assert any(far_end.heard[-3 * FRAME_BYTES :])
+    assert far_end.media.counters["stream_changes"] == 1
+
+
+async def test_lost_repeated_and_swapped_packets_are_hardly_heard(far_end: FarEnd) -> None:
+    sound = quiet_tone(500, 8000, 4000)
+    order = list(range(50))
+    order[20], order[21] = order[21], order[20]
+    loop = asyncio.get_running_loop()
+    began = loop.time()
+    for place, number in enumerate(order):
+        piece = far_end.codec.encode(sound[number * 320 : number * 320 + 320])
+        for _ in range(0 if number == 30 else 2):
+            far_end.send(number, number * 160, piece)
+        await asyncio.sleep(max(0.0, began + (place + 1) * 0.02 - loop.time()))
+    start = next(at for at in range(0, len(far_end.heard), FRAME_BYTES) if any(far_end.heard[at : at + FRAME_BYTES]))
+    frames = [far_end.heard[at : at + FRAME_BYTES] for at in range(start, start + 45 * FRAME_BYTES, FRAME_BYTES)]
+    assert all(any(frame) for frame in frames)
+    counters = far_end.media.counters
+    assert counters["repeated"] == 49
+    assert counters["packets_received"] == 49
+    assert counters["packets_lost"] == 1
+    assert counters["concealed_frames"] >= 1
+
+
+async def test_comfort_noise_is_heard_as_noise_until_speech_comes_back(far_end: FarEnd) -> None:
+    sound = far_end.codec.encode(quiet_tone(500, 160, 4000))
+    for number in range(4):
+        far_end.send(number, 160 * number, sound)
+    far_end.send(4, 640, b"\x28", kind=13)
+    await far_end.hear(30)
+    noise = [abs(value) for (value,) in struct.iter_unpack("<h", bytes(far_end.heard[-10 * FRAME_BYTES :]))]
+    assert 100 < max(noise) < 2000
+    assert far_end.media.counters["malformed"] == 0
+
+
+async def test_random_datagrams_are_counted_and_the_call_goes_on(far_end: FarEnd) -> None:
+    rng = random.Random(12345)  # noqa: S311  # rubbish, no secret
+    for number in range(300):
+        rubbish = rng.randbytes(rng.choice((0, 1, 11, 12, 20, 172, 1400, 9000)))
+        far_end.socket.sendto(rubbish, ("127.0.0.1", far_end.ports.port + number % 2))
+        if number % 50 == 0:
+            await far_end.hear(len(far_end.heard) // FRAME_BYTES + 1)
+    await stream(far_end, quiet_tone(500, 3200, 4000), 160)
+    await far_end.hear(len(far_end.heard) // FRAME_BYTES + 2)
+    assert any(far_end.heard[-10 * FRAME_BYTES :])
+    assert far_end.media.counters["malformed"] > 200
+
+
+async def test_a_probe_by_stun_gets_no_answer(far_end: FarEnd) -> None:
+    prober = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    prober.bind(("127.0.0.1", 0))
+    prober.setblocking(False)
+    binding = struct.pack("!HHI", 1, 0, 0x2112A442) + bytes(12)
+    prober.sendto(binding, ("127.0.0.1", far_end.ports.port))
+    await far_end.hear(5)
+    with pytest.raises(BlockingIOError):
+        prober.recv(2048)
+    prober.close()
+
+
+async def test_reports_that_nothing_arrives_are_passed_on() -> None:
+    far = FarEnd()
+    told: list[str] = []
+    far.media.on_one_way = told.append
+    await far.media.open()
+    far.send(0, 0, far.codec.encode(quiet_tone(500, 160, 4000)))
+    await far.hear(2)
+    empty = bytes(RtcpRrPacket(ssrc=7, reports=[]))
+    for _ in range(3):
+        far.socket.sendto(empty, ("127.0.0.1", far.ports.port + 1))
+    await far.hear(25)
+    assert told == ["not_heard"]
+    assert far.media.counters["one_way"] == 1
+    await far.media.close()
+    far.socket.close()
 
 
 async def test_a_silent_far_end_is_noticed_once() -> None:

@@ -47,3 +47,26 @@ def test_frames_stay_on_the_grid_whatever_is_lost(start: int, packets: list[tupl
         assert {(stamp - sent[0][0]) % WRAP % 160 for stamp, _ in seen} <= {0}
         assert len({stamp for stamp, _ in seen}) == len(seen)
     assert all(len(payload) == 160 for _, payload in seen)
+
+
+@pytest.mark.parametrize("samples", [80, 160, 240, 480])
+def test_packets_that_change_places_are_put_in_order(samples: int) -> None:
+    sound = bytes(number % 251 for number in range(2880))
+    packets = [(at, sound[at : at + samples]) for at in range(0, 2880, samples)]
+    packets[2], packets[3] = packets[3], packets[2]
+    assert b"".join(payload for _, payload in sorted(frames(packets))) == sound
+
+
+def test_a_packet_from_before_the_first_is_on_the_grid_too() -> None:
+    assert frames([(160, b"b" * 160), (0, b"a" * 160)]) == [(160, b"b" * 160), (0, b"a" * 160)]
+
+
+def test_what_comes_too_late_for_its_frame_is_left_out() -> None:
+    assert frames([(0, b"a" * 80), (480, b"c" * 160), (80, b"b" * 80)]) == [
+        (0, b"a" * 80 + b"\xd5" * 80),
+        (480, b"c" * 160),
+    ]
+
+
+def test_a_clock_that_jumps_back_starts_a_new_grid() -> None:
+    assert frames([(50_000, b"a" * 160), (7, b"b" * 160)])[-1] == (7, b"b" * 160)
