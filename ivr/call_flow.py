@@ -15,6 +15,7 @@ from ivr.gate import Gate
 from ivr.gateway_loss import PATIENCE_MS, GatewayLoss
 from ivr.handover import Handover
 from ivr.heard import Heard
+from ivr.hold_audio import HoldAudio
 from ivr.listening import Listening
 from ivr.playback import Playback, Saying
 from ivr.protocol import (
@@ -31,6 +32,7 @@ from ivr.protocol import (
     StopSaying,
     Transfer,
 )
+from ivr.protocol import HoldAudio as HoldAudioSwitch
 from ivr.recording import CallRecording
 from ivr.silence_guard import SilenceGuard
 from ivr.sip.contract import FRAME_MS, CallLeg
@@ -53,7 +55,8 @@ class CallFlow:
     ) -> None:
         self._leg = leg
         self._turn = TurnTaking()
-        self._playback = Playback(leg, around.voice, self)
+        self._hold = HoldAudio(leg, around.hold_sound, around.voice, self._may_hold)
+        self._playback = Playback(leg, self._hold.voice, self)
         self._guard = SilenceGuard()
         self._tasks = CallTasks(self._failed)
         self._wire = CallWire(leg.call_id, around.send)
@@ -102,7 +105,13 @@ class CallFlow:
         """Answer and stay until the call is over. Everything it started has ended when this returns."""
         await self._leg.answer()
         self._parts.announce()
-        for work in (self._hear(), self._heard.keys(), self._playback.run(), self._listening.run()):
+        for work in (
+            self._hear(),
+            self._heard.keys(),
+            self._playback.run(),
+            self._listening.run(),
+            self._hold.run(self._playback),
+        ):
             self._tasks.start(work)
         if self._gate.closed:
             self._gate.say_notice()
@@ -150,7 +159,10 @@ class CallFlow:
             self._listening.expect(frame.hints)
         elif isinstance(frame, RecordingPause | RecordingResume):
             self._pause_recording(frame)
+        elif isinstance(frame, HoldAudioSwitch):
+            self._hold.switch(frame.on)
         elif isinstance(frame, Transfer):
+            self._hold.switch(False)
             self._handover.begin(frame)
         elif isinstance(frame, HangUp):
             self._tasks.start(self.hang_up(frame.reason))
@@ -170,6 +182,8 @@ class CallFlow:
 
     def link_restored(self, *, known: bool) -> None:
         """The gateway is back. ``known`` false: it does not know this call and is told of it anew."""
+        if not known:
+            self._hold.switch(False)
         self._loss.restored(known=known)
 
     # --- what is said -------------------------------------------------------------------------------------------
@@ -219,6 +233,9 @@ class CallFlow:
             self._listening.frame(pcm)
             self._keep_company()
 
+    def _may_hold(self) -> bool:
+        return self._handover.idle and not self._ending.decided
+
     def _begin_recording(self) -> CallRecording | None:
         """Record from the first frame that is listened to; a restricted caller's notice is not recorded."""
         around = self._parts.around
@@ -247,11 +264,11 @@ class CallFlow:
             self._speak_up()
 
     def _speak_up(self) -> None:
-        if self._loss.speaks_up():
-            return
         if self._handover.state == "over":
             self._parts.say_own("goodbye")
             self._tasks.start(self.hang_up("agent"))
+        elif self._loss.speaks_up():
+            return
         elif self._guard.told > FILLERS:
             self._guard.settle()
             self._turn.listen_again()

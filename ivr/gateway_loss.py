@@ -90,6 +90,8 @@ class GatewayLoss:
         parts = self._parts
         if self._patience_ms is None or parts.turn.now_ms < self._patience_ms or parts.ending.decided:
             return False
+        if self._handover.state == "over":
+            return False
         if not self._handover.bridged and not self._gate.closed:
             parts.guard.settle()
             parts.ending.by = "fault"

@@ -68,16 +68,20 @@ class _Answered(asyncio.DatagramProtocol):
         if not self.heard.done():
             self.heard.set_result(data)
 
+    def error_received(self, exc: Exception) -> None:
+        if not self.heard.done():
+            self.heard.set_exception(exc)
+
 
 async def answers_options(host: str, port: int) -> bool:
     """Whether a SIP ``OPTIONS`` (RFC 3261 §11) to ``host:port`` is answered at all."""
+    there = "127.0.0.1" if host == "0.0.0.0" else host  # noqa: S104 (compared, not bound)
     transport, protocol = await asyncio.get_running_loop().create_datagram_endpoint(
-        _Answered,
-        local_addr=(host if host != "0.0.0.0" else "127.0.0.1", 0),  # noqa: S104 (compared, not bound)
+        _Answered, remote_addr=(there, port)
     )
     try:
         own_host, own_port = transport.get_extra_info("sockname")[:2]
-        transport.sendto(_options(host, port, own_host, own_port), (own_host, port))
+        transport.sendto(_options(there, port, own_host, own_port))
         answer = await asyncio.wait_for(protocol.heard, _OPTIONS_S)
     except (TimeoutError, OSError):
         return False

@@ -21,6 +21,7 @@ from ivr.admission import Admission
 from ivr.call_flow import PATIENCE_MS, CallFlow
 from ivr.emergency_words import EmergencyWords
 from ivr.health import answers_options, ask_health, serve_health
+from ivr.hold_audio import load_hold_audio
 from ivr.link import GatewayLink
 from ivr.promises import Promises
 from ivr.prompts import load_prompts
@@ -98,6 +99,7 @@ class Node:
             send=self._link.send,
             fallback_uri=settings.ivr_fallback_uri,
             recordings=self._recordings,
+            hold_sound=load_hold_audio(settings.data_dir),
         )
         self._tasks: list[asyncio.Task[None]] = []
         self._health: asyncio.Server | None = None

@@ -1,10 +1,14 @@
 """What every call of a node shares."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
 
 from config.clock import Clock
 from ivr.emergency_words import EmergencyWords
+from ivr.hold_audio import melody
 from ivr.promises import Promises
 from ivr.protocol import NodeFrame
 from ivr.recording import Recordings
@@ -28,3 +32,5 @@ class Surroundings:
     fallback_uri: str = ""
     recordings: Recordings | None = None
     """``None``: nothing is recorded."""
+    hold_sound: NDArray[np.int16] = field(default_factory=melody)
+    """What is played, round and round, to callers who wait for a person."""
