@@ -101,6 +101,8 @@ class Expectation:
     element: str = ""
     hints: tuple[str, ...] = ()
     no_input_s: float = 6.0
+    digits: int = 0
+    """How many digits a number has that is asked for; 0: not known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,8 +129,11 @@ class DialogEngine(Protocol):
 
     async def turn(self, conversation_id: str, utterance: Utterance, at: datetime) -> Reply: ...
 
-    async def partial(self, conversation_id: str, text: str, at: datetime) -> Reply | None:
-        """Look at words still being said: only an emergency or a plain call for a person answers at once."""
+    async def partial(self, conversation_id: str, text: str, at: datetime, *, settled: bool = True) -> Reply | None:
+        """Look at words still being said: only an emergency or a plain call for a person answers at once.
+
+        ``settled`` false: the last word may still become a longer one (火灾 → 火灾保险).
+        """
         ...
 
     async def silence(self, conversation_id: str, count: int, at: datetime) -> Reply:

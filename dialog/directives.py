@@ -30,7 +30,8 @@ MOST_FAILURES: Final = 2
 """So many turns that lead nowhere, and a person takes over (DESIGN §1: two failed turns offer a person)."""
 CERTAIN: Final = 0.9
 """Score of an answer that outweighs the act: of 1,592 left-out ways of asking, 3.8 % were answered wrongly at 0.6."""
-_TICKET_NO: Final = re.compile(r"\d{13}")
+TICKET_NO_DIGITS: Final = 13
+_TICKET_NO: Final = re.compile(rf"\d{{{TICKET_NO_DIGITS}}}")
 _DIGITS: Final = str.maketrans("零〇幺一二三四五六七八九０１２３４５６７８９", "001123456789" + "0123456789")
 _ELEMENT_WORDS: Final = {
     ElementName.TIME: ("时间", "日期", "几点"),
@@ -397,7 +398,7 @@ def named_element(text: str) -> ElementName | None:
 def expectation(state: State, divisions: tuple[str, ...]) -> Expectation:
     """What to listen for next."""
     if state.awaiting == "ticket_no":
-        return Expectation("digits", no_input_s=8.0)
+        return Expectation("digits", no_input_s=8.0, digits=TICKET_NO_DIGITS)
     if state.awaiting or state.stage is Stage.CONFIRMING:
         return Expectation("confirm", hints=("对", "是的", "不对", "不是"))
     if state.choices:

@@ -17,7 +17,7 @@ from dialog import fallback
 from dialog.contract import Channel, Contact, Do, Expectation, Message, MessageKind, Reply, Said, Utterance
 from dialog.directives import Actions, Outcome, Turn, expectation, named_element
 from dialog.elements.extract import Extractor, is_correction, merge
-from dialog.guards import MAX_TEXT, Alarm, clean, find_emergency, wants_person
+from dialog.guards import DEFAULT_INCIDENT, MAX_TEXT, Alarm, clean, ends_in_cue, find_emergency, wants_person
 from dialog.incidents import IncidentBook
 from dialog.masking import mask, without_secrets
 from dialog.phrases import phrase
@@ -33,6 +33,8 @@ log = structlog.get_logger("dialog")
 
 EMERGENCY_PRIORITY: Final = 100
 """Before everything else in the queue (湛府办函〔2022〕116号 第十四条)."""
+RESTRICTED_NEED_KEY: Final = "1"
+"""The notice to restricted callers names it for those in danger."""
 _NOTHING: Final = RasaStep(act="", confidence=1.0, ranking=(), directives=())
 
 
@@ -95,10 +97,11 @@ class Dialog:
             record.state.failures = record.state.failures + 1 if out.failed else 0
             return await self._commit(record, utterance, turn_id, out, at)
 
-    async def partial(self, conversation_id: str, text: str, at: datetime) -> Reply | None:
+    async def partial(self, conversation_id: str, text: str, at: datetime, *, settled: bool = True) -> Reply | None:
         """Words still being said: a certain emergency or a plain call for a person is answered at once."""
         found = find_emergency(text, self._incidents.at(at).incidents)
-        if found.alarm is not Alarm.CERTAIN and not wants_person(text):
+        certain = found.alarm is Alarm.CERTAIN and (settled or not ends_in_cue(text, found))
+        if not certain and not wants_person(text):
             return None
         return await self.turn(conversation_id, Utterance(text, Said.SPEECH), at)
 
@@ -166,15 +169,19 @@ class Dialog:
             state.awaiting = ""
             if asked_about and fallback.is_yes(text):
                 return self._emergency(asked_about, out)
-            if fallback.is_no(text):
+            if fallback.is_no(text) and not record.restricted:
                 return False
         if found.alarm is Alarm.CERTAIN and found.incident:
             return self._emergency(found.incident, out)
-        if record.restricted:
+        if record.restricted and utterance.said is Said.KEYS and text == RESTRICTED_NEED_KEY:
+            out.act, state.awaiting = "emergency_doubt", f"emergency:{DEFAULT_INCIDENT}"
+            out.say(MessageKind.ASK, "emergency_doubt")
+            return True
+        if record.restricted and not (found.alarm is Alarm.DOUBTFUL and text != state.pending):
             out.act = "restricted"
             out.say(MessageKind.NOTICE, "restricted")
             return True
-        if (utterance.said is Said.KEYS and text == "0") or wants_person(text):
+        if not record.restricted and ((utterance.said is Said.KEYS and text == "0") or wants_person(text)):
             out.act = "person_please"
             out.say(MessageKind.NOTICE, "transfer_asked")
             out.transfer("asked")

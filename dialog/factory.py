@@ -1,7 +1,5 @@
 """Puts the conversation core together for one installation."""
 
-from typing import Final
-
 from callers.identity import Callers
 from config.clock import Clock
 from config.rulebook import load_rulebook
@@ -9,15 +7,13 @@ from config.settings import Settings
 from dialog.directives import Actions, Search
 from dialog.elements.extract import Extractor
 from dialog.engine import Dialog, Understanding
+from dialog.guards import DEFAULT_INCIDENT
 from dialog.incidents import IncidentBook
 from dialog.rasa_client import connect
 from dialog.records import Records
 from store.engine import Database
 from store.vault import Vault
 from tickets.service import Tickets
-
-_DEFAULT_INCIDENT: Final = "police"
-"""110 takes whatever is urgent and passes it on (国办发〔2022〕12号)."""
 
 
 def build_dialog(
@@ -41,5 +37,5 @@ def build_dialog(
     rulebook = load_rulebook(settings.city, settings.data_dir)
     records = Records(database, vault, Callers(database, vault, clock))
     tickets = Tickets(database, vault, clock, settings.city)
-    actions = Actions(search, tickets, records.number_of, _DEFAULT_INCIDENT, rulebook)
+    actions = Actions(search, tickets, records.number_of, DEFAULT_INCIDENT, rulebook)
     return Dialog(records, actions, understanding or connect(settings), Extractor(rulebook), rulebook, incidents)

@@ -9,6 +9,8 @@ from typing import Final
 
 from config.rulebook_model import EmergencyIncident
 
+DEFAULT_INCIDENT: Final = "police"
+"""110 takes whatever is urgent and passes it on (国办发〔2022〕12号)."""
 MAX_TEXT: Final = 500
 """Characters of one utterance; the same limit as Rasa's channel."""
 
@@ -56,6 +58,12 @@ def find_emergency(text: str, incidents: Sequence[EmergencyIncident]) -> Emergen
             return EmergencyFound(Alarm.CERTAIN, incident)
         doubtful = doubtful or incident
     return EmergencyFound(Alarm.DOUBTFUL, doubtful) if doubtful else EmergencyFound(Alarm.NONE)
+
+
+def ends_in_cue(text: str, found: EmergencyFound) -> bool:
+    """Whether what alarmed stands at the very end, so that words still to come may make it harmless (火灾 → 火灾保险)."""
+    words = re.sub(r"\s", "", text)
+    return found.incident is not None and words.endswith(found.incident.cues)
 
 
 def _denied(words: str, cue: str) -> bool:

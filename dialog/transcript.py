@@ -155,6 +155,7 @@ def reply_from_json(turn_id: str, raw: Mapping[str, Any]) -> Reply:
             element=expect.get("element", ""),
             hints=tuple(expect.get("hints") or ()),
             no_input_s=float(expect.get("no_input_s", Expectation().no_input_s)),
+            digits=int(expect.get("digits", 0)),
         ),
         emergency=bool(raw.get("emergency", False)),
         ticket_no=raw.get("ticket_no"),

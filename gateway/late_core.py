@@ -34,8 +34,8 @@ class LateCore:
     async def turn(self, conversation_id: str, utterance: Utterance, at: datetime) -> Reply:
         return await (await self._loaded()).dialog.turn(conversation_id, utterance, at)
 
-    async def partial(self, conversation_id: str, text: str, at: datetime) -> Reply | None:
-        return await (await self._loaded()).dialog.partial(conversation_id, text, at)
+    async def partial(self, conversation_id: str, text: str, at: datetime, *, settled: bool = True) -> Reply | None:
+        return await (await self._loaded()).dialog.partial(conversation_id, text, at, settled=settled)
 
     async def silence(self, conversation_id: str, count: int, at: datetime) -> Reply:
         return await (await self._loaded()).dialog.silence(conversation_id, count, at)

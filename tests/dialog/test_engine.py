@@ -161,6 +161,25 @@ async def test_words_still_being_said_answer_only_an_emergency_or_a_call_for_a_p
     assert reply.emergency
 
 
+async def test_a_last_word_that_may_still_become_harmless_is_waited_for(begin: Begin) -> None:
+    talk = await begin()
+    assert await talk.dialog.partial(talk.id, "火灾", talk.clock.now(), settled=False) is None
+    assert await talk.dialog.partial(talk.id, "火灾保险", talk.clock.now(), settled=False) is None
+    reply = await talk.dialog.partial(talk.id, "火灾", talk.clock.now(), settled=True)
+    assert reply is not None
+    assert reply.emergency
+
+
+async def test_a_restricted_caller_in_doubt_is_asked_and_gets_no_further_without_danger(begin: Begin) -> None:
+    talk = await begin(contact=Contact("13800000000", restricted=True))
+    assert (await talk.say("1", Said.KEYS)).act == "emergency_doubt"
+    assert (await talk.say("不是")).act == "restricted"
+    assert (await talk.say("我想咨询火灾保险")).act == "emergency_doubt"
+    assert (await talk.say("人工")).act == "restricted"
+    assert (await talk.say("1", Said.KEYS)).act == "emergency_doubt"
+    assert (await talk.say("是的")).emergency
+
+
 async def test_a_doubtful_emergency_asks_one_question(begin: Begin) -> None:
     talk = await begin()
     reply = await talk.say("我想咨询火灾保险")

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from config.rulebook import load_rulebook
-from dialog.guards import Alarm, clean, find_emergency, wants_person
+from dialog.guards import Alarm, clean, ends_in_cue, find_emergency, wants_person
 from dialog.masking import NUMBER, mask, without_secrets
 
 RULEBOOK = load_rulebook("zhanjiang")
@@ -85,3 +85,11 @@ def test_the_guards_take_any_text(text: str) -> None:
     find_emergency(cleaned, RULEBOOK.emergency)
     wants_person(cleaned)
     assert len(without_secrets(cleaned)[0]) == len(cleaned)
+
+
+@pytest.mark.parametrize(
+    ("text", "at_the_end"),
+    [("火灾", True), ("家里煤气泄漏", True), ("着火了", False), ("火灾保险", False), ("公积金", False)],
+)
+def test_a_cue_at_the_very_end_may_still_become_harmless(text: str, at_the_end: bool) -> None:
+    assert ends_in_cue(text, find_emergency(text, RULEBOOK.emergency)) is at_the_end

@@ -59,7 +59,7 @@ class ScriptedDialog:
             await self._take_down(conversation_id, record.contact_id, record.channel, utterance.text, reply.turn_id)
         return reply
 
-    async def partial(self, conversation_id: str, text: str, at: datetime) -> Reply | None:
+    async def partial(self, conversation_id: str, text: str, at: datetime, *, settled: bool = True) -> Reply | None:
         if "煤气" not in text and "人工" not in text:
             return None
         return await self.turn(conversation_id, Utterance(text), at)
