@@ -2,21 +2,25 @@
 
 import re
 from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
 from itertools import pairwise
 from typing import Final
 
 from pypinyin import Style, lazy_pinyin
-from pypinyin.seg.mmseg import seg
+from pypinyin.phrases_dict import phrases_dict
 
 from asr_models.phonetics import espeak_spelling
+from ivr.speech.lexicon import EMPTY, Lexicon
 
 MAX_SENTENCE: Final = 60
 """Characters after which a sentence is cut at its next comma, so that speech starts at once."""
 
 _SENTENCE_END: Final = re.compile(r"(?<=[。！？；!?;\n…])(?![”’」』）])")
 _CLAUSE_END: Final = re.compile(r"(?<=[，,：:、])")
-_HANZI: Final = re.compile(r"[㐀-鿿〇]+")
-_TOKEN: Final = re.compile(r"[㐀-鿿〇]+|[A-Za-z]+|[。！？；!?;\n…]+|[，,：:、—（）()《》“”\"]+")
+_HANZI: Final = re.compile(r"[㐀-鿿〇\ue000-\uf8ff]+")
+"""Characters, and the lexicon's marks for words that have letters or figures in them."""
+_TOKEN: Final = re.compile(r"[㐀-鿿〇\ue000-\uf8ff]+|[A-Za-z]+|[。！？；!?;\n…]+|[，,：:、—（）()《》“”\"]+")
 
 _LETTERS: Final = {
     "A": "ei1", "B": "bi4", "C": "xi1", "D": "di4", "E": "yi4", "F": "ai2 fu5", "G": "ji4", "H": "ei2 qi5",
@@ -28,6 +32,9 @@ _LETTERS: Final = {
 
 _SYLLABIC_NASALS: Final = {"n": "en", "m": "mu", "ng": "en", "hng": "heng", "hm": "heng", "ê": "ei"}
 """Interjections (嗯, 呣, 哼) as syllables that the voice has."""
+
+_LONGEST_PHRASE: Final = 8
+"""The dictionary of phrases has ten that are longer."""
 
 _NOT_COUNTED: Final = set("零一二三四五六七八九十百千万亿幺〇点")
 
@@ -68,41 +75,74 @@ def _third_tones(words: Sequence[list[str]]) -> None:
             left[-1] = _with_tone(left[-1], "2")
 
 
-def _yi_and_bu(characters: str, syllables: list[str]) -> None:
+def _yi_and_bu(spoken: Sequence["_Syllable"]) -> None:
     """一: 2nd tone before a 4th, 4th before the others, 1st when counting; 不: 2nd tone before a 4th."""
-    for index, character in enumerate(characters):
-        if character == "一" and syllables[index] in {"yi2", "yi4"}:
-            syllables[index] = "yi1"
-    for index, character in enumerate(characters[:-1]):
-        following = _tone(syllables[index + 1])
-        if character == "不" and following == "4":
-            syllables[index] = "bu2"
-        if character != "一" or syllables[index] != "yi1":
+    for this in spoken:
+        if this.character == "一" and not this.given and this.sound in {"yi2", "yi4"}:
+            this.sound = "yi1"
+    for index, (this, after) in enumerate(pairwise(spoken)):
+        falling = _tone(after.sound) == "4"
+        if this.given:
             continue
-        if index and characters[index - 1] in _NOT_COUNTED | {"第", "初"}:
+        if this.character == "不" and falling:
+            this.sound = "bu2"
+        if this.character != "一" or this.sound != "yi1":
             continue
-        after = characters[index + 1]
-        if after in _NOT_COUNTED - set("百千万亿") or after in "月号楼":
+        if index and spoken[index - 1].character in _NOT_COUNTED | {"第", "初"}:
             continue
-        syllables[index] = "yi2" if following == "4" else "yi4"
+        if after.character in _NOT_COUNTED - set("百千万亿") or after.character in "月号楼":
+            continue
+        this.sound = "yi2" if falling else "yi4"
 
 
-def _hanzi(run: str) -> str:
-    """Numbered pinyin of an unbroken run of characters."""
-    cut = list(seg.cut(run))
-    syllables = lazy_pinyin(cut, style=Style.TONE3, neutral_tone_with_five=True, errors="ignore")
-    known = "".join(character for character in run if lazy_pinyin(character, errors="ignore"))
-    if len(syllables) != len(known):
-        return " ".join(syllables)
-    _yi_and_bu(known, syllables)
-    words, start = [], 0
-    for word in cut:
-        size = sum(character in known for character in word)
-        if size:
-            words.append([_voiced(syllable) for syllable in syllables[start : start + size]])
+@dataclass(slots=True)
+class _Syllable:
+    """One character and how it sounds. ``given``: by the lexicon, where 一 and 不 stand as they were written."""
+
+    character: str
+    sound: str
+    given: bool
+
+
+def words_of(run: str, lexicon: Lexicon = EMPTY) -> list[str]:
+    """Cut ``run`` from the left into the longest words that have a reading of their own; what is left stands alone."""
+    words: list[str] = []
+    start, longest = 0, max(_LONGEST_PHRASE, lexicon.longest)
+    while start < len(run):
+        size = min(longest, len(run) - start)
+        while size > 1 and run[start : start + size] not in lexicon.syllables:
+            if size <= _LONGEST_PHRASE and run[start : start + size] in phrases_dict:
+                break
+            size -= 1
+        words.append(run[start : start + size])
         start += size
-    _third_tones(words)
-    return " ".join(syllable for word in words for syllable in word)
+    return words
+
+
+@lru_cache(maxsize=32_768)
+def _usual(word: str) -> tuple[tuple[str, str], ...]:
+    """A word's characters with their usual sounds; a character without any is left out."""
+    sounds = lazy_pinyin([word], style=Style.TONE3, neutral_tone_with_five=True, errors="ignore")
+    if len(sounds) != len(word):
+        return tuple(pair for character in word for pair in _usual(character)) if len(word) > 1 else ()
+    return tuple(zip(word, sounds, strict=True))
+
+
+def _word(word: str, lexicon: Lexicon) -> list[_Syllable]:
+    given = lexicon.syllables.get(word)
+    if given is None:
+        return [_Syllable(character, sound, given=False) for character, sound in _usual(word)]
+    characters = word if len(word) == len(given) else " " * len(given)
+    return [_Syllable(character, sound, given=True) for character, sound in zip(characters, given, strict=True)]
+
+
+def _hanzi(run: str, lexicon: Lexicon) -> str:
+    """Numbered pinyin of an unbroken run of characters and marks."""
+    words = [word for word in (_word(word, lexicon) for word in words_of(run, lexicon)) if word]
+    _yi_and_bu([syllable for word in words for syllable in word])
+    spoken = [[_voiced(syllable.sound) for syllable in word] for word in words]
+    _third_tones(spoken)
+    return " ".join(sound for word in spoken for sound in word)
 
 
 def _voiced(syllable: str) -> str:
@@ -111,12 +151,12 @@ def _voiced(syllable: str) -> str:
     return espeak_spelling(_SYLLABIC_NASALS.get(base, base) + tone)
 
 
-def pinyin(text: str) -> str:
+def pinyin(text: str, lexicon: Lexicon = EMPTY) -> str:
     """``ni2 hao3 , qing3 wen4 .``: syllables with tone digits (5: neutral), commas and stops for pauses."""
     spoken: list[str] = []
     for token in _TOKEN.findall(text):
         if _HANZI.fullmatch(token):
-            spoken.append(_hanzi(token))
+            spoken.append(_hanzi(token, lexicon))
         elif token[0].isascii() and token[0].isalpha():
             spoken.extend(_LETTERS[letter] for letter in token.upper())
         else:
