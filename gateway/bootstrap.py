@@ -69,6 +69,7 @@ PYVOIP_LOCKS: Final = ("requirements-pyvoip.lock",)
 TEST_PROGRAMS: Final = {
     "sipp": "sip-tester",
     "baresip": "baresip",
+    "/usr/sbin/kamailio": "kamailio",
     "chromium": "chromium",
     "/usr/lib/postgresql": "postgresql",
     "/usr/share/fonts/opentype/noto": "fonts-noto-cjk",
