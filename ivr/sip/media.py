@@ -1,8 +1,6 @@
 """The sound of one leg: one frame out and one frame in on each tick of the shared 20 ms clock."""
 
 import asyncio
-import contextlib
-import socket
 import struct
 from collections import deque
 from collections.abc import Callable
@@ -13,7 +11,6 @@ from aiortp.base_session import BaseRTPSession
 from aiortp.cn import parse_cn_payload
 from aiortp.codecs import Codec, PcmaCodec, PcmuCodec
 from aiortp.packet import RtcpPacket, RtcpRrPacket, RtcpSrPacket
-from aiortp.transport import RtpTransport
 
 from ivr.sip.clock import frame_clock
 from ivr.sip.contract import FRAME_BYTES, FRAME_MS, FRAME_SAMPLES
@@ -23,10 +20,11 @@ from ivr.sip.playout import Playout
 from ivr.sip.ports import RtpPorts
 from ivr.sip.reframer import Reframer
 from ivr.sip.rtp import Packet, Sender, read
+from ivr.sip.rtp_socket import ReportSocket, RtpSocket, is_report
 from ivr.sip.session_description import Agreement
 from ivr.sip.sound_watch import OneWay, SoundWatch
 from ivr.sip.source import Address, SourceLatch
-from ivr.sip.stream import Place, StreamOrder
+from ivr.sip.stream import Place, Reception, StreamOrder
 
 SILENCE: Final = bytes(FRAME_BYTES)
 RTP_TIMEOUT_S: Final = 30.0
@@ -47,21 +45,11 @@ class Taps:
     """Each frame as its packet leaves, silence included: one a tick, so recordings of both ways line up."""
 
 
-class _Wire(RtpTransport):
-    """aiortp's socket without its answer to STUN: whoever sends that gets nothing back."""
-
-    def datagram_received(self, data: bytes, addr: Address) -> None:
-        if len(data) > 1 and 192 <= data[1] <= 208:
-            self._on_rtcp(data, addr)
-        else:
-            self._on_rtp(data, addr)
-
-    def error_received(self, exc: Exception) -> None:
-        """The far end's port is closed, or the network is gone: the silence that follows is noticed elsewhere."""
-
-
 class Media(BaseRTPSession):
-    """Sends what ``playback`` holds, silence otherwise; gives ``on_frame`` one frame each 20 ms whatever arrives."""
+    """Sends what ``playback`` holds, silence otherwise; gives ``on_frame`` one frame each 20 ms whatever arrives.
+
+    Packets wait in the socket until the tick, which is when they are needed.
+    """
 
     def __init__(self, agreed: Agreement, ports: RtpPorts, playback: Playback, *, taps: Taps, timeout_s: float) -> None:
         super().__init__(payload_type=agreed.payload_type, cname="hotline", symmetric_rtp=True)
@@ -74,10 +62,12 @@ class Media(BaseRTPSession):
         self.on_one_way: Callable[[OneWay], None] = lambda what: None
         self.taps = taps
         self._ports = ports
+        self._socket = RtpSocket(ports.rtp)
         self._playback = playback
         self._timeout_s = timeout_s
         self._latch = SourceLatch(agreed.remote)
         self._order = StreamOrder()
+        self._reception = Reception()
         self._reframer = Reframer(self._g711.encode(b"\0\0"))
         self._playout = Playout(self._g711)
         self._keys = KeyReceiver(lambda key: self.on_key(key))
@@ -96,7 +86,7 @@ class Media(BaseRTPSession):
         """Take over the reserved sockets and start to tick."""
         self._heard_at = asyncio.get_running_loop().time()
         self._watch = SoundWatch(self._heard_at)
-        self._discard_early_packets()
+        self._socket.discard()
         await self._bind_transports((self._ports.host, self._ports.port), self.agreed.remote)
         frame_clock().join(self._tick)
 
@@ -129,12 +119,12 @@ class Media(BaseRTPSession):
     @property
     def counters(self) -> dict[str, float]:
         """What the leg reports, see :attr:`ivr.sip.contract.CallLeg.stats`."""
-        received = self._stream_stats
+        received = self._reception
         return {
             "packets_sent": float(self._sender.packets_sent if self._sender else 0),
-            "packets_received": float(received.packets_received if received else 0),
-            "packets_lost": float(max(0, received.packets_lost) if received else 0),
-            "jitter_ms": float(received.jitter if received else 0) / 8,
+            "packets_received": float(received.packets_received),
+            "packets_lost": float(received.packets_lost),
+            "jitter_ms": received.jitter / 8,
             "concealed_frames": float(self._playout.concealed_frames),
             "late": float(self._playout.late_dropped),
             "repeated": float(self._repeated),
@@ -148,14 +138,21 @@ class Media(BaseRTPSession):
 
     def _tick(self) -> None:
         self._send_one()
+        now = asyncio.get_running_loop().time()
+        for data, source, at in self._socket.arrived():
+            self._playout.clock = at
+            if is_report(data):
+                self._handle_rtcp(data, source)
+            else:
+                self._take_in(data, source, now)
+        self._playout.clock = now
         frame = self._playout.tick()
         self.on_frame(SILENCE if frame is None else frame[0])
         self._ticks += 1
         if self._ticks % _LOOK_EVERY == 0:
-            self._look()
+            self._look(now)
 
-    def _look(self) -> None:
-        now = asyncio.get_running_loop().time()
+    def _look(self, now: float) -> None:
         hearing = self.agreed.direction in ("sendrecv", "recvonly")
         heard = self.agreed.direction in ("sendrecv", "sendonly")
         what = self._watch.trouble(now, hearing=hearing, heard=heard)
@@ -203,11 +200,14 @@ class Media(BaseRTPSession):
     # --- what arrives -------------------------------------------------------------------------------------------
 
     def _handle_rtp(self, data: bytes, addr: Address) -> None:
+        """RTP that came to the RTCP port is nobody's."""
+        self.malformed += 1
+
+    def _take_in(self, data: bytes, addr: Address, now: float) -> None:
         packet = read(data)
         if packet is None or not self._makes_sense(packet):
             self.malformed += 1
             return
-        now = asyncio.get_running_loop().time()
         if not self._latch.admits(addr, packet, now):
             self._foreign += 1
             return
@@ -229,8 +229,7 @@ class Media(BaseRTPSession):
         return packet.payload_type == _CN_TYPE
 
     def _take(self, packet: Packet) -> None:
-        if self._stream_stats is not None:
-            self._stream_stats.add(packet)  # type: ignore[arg-type]  # reads two numbers of it
+        self._reception.add(packet, self._playout.clock)
         if packet.payload_type == self.agreed.payload_type:
             if self._watch.listening:
                 self._watch.audio(packet.payload)
@@ -248,7 +247,9 @@ class Media(BaseRTPSession):
             self._playout.set_cn(parse_cn_payload(packet.payload), packet.timestamp)
 
     def _remote_ssrc_changed(self, ssrc: int) -> None:
-        super()._remote_ssrc_changed(ssrc)
+        self._remote_ssrc = ssrc
+        self._reception = Reception()
+        self._stream_stats = self._reception  # type: ignore[assignment]  # what aiortp reports from
         self._reframer.reset()
         self._playout.reset()
 
@@ -278,10 +279,11 @@ class Media(BaseRTPSession):
         self._loop = asyncio.get_running_loop()
         self._remote_addr = remote_addr
         self._remote_rtcp_addr = self._compute_rtcp_addr(remote_addr)
-        self._rtp_transport = await self._receive_on(self._ports.rtp)
-        self._rtcp_transport = await self._receive_on(self._ports.rtcp)
+        self._rtcp_transport = ReportSocket(on_rtp=self._handle_rtp, on_rtcp=self._handle_rtcp)
+        reports = self._rtcp_transport
+        await self._loop.create_datagram_endpoint(lambda: reports, sock=self._ports.rtcp)
         self._sender = self._out = Sender(
-            transport=self._rtp_transport,
+            transport=self._socket,  # type: ignore[arg-type]  # it sends, which is all a sender asks
             payload_type=self._payload_type,
             ssrc=self._ssrc,
             clock_rate=self._clock_rate,
@@ -290,14 +292,5 @@ class Media(BaseRTPSession):
         self._out.timestamp_increment = FRAME_SAMPLES
         self._rtcp_task = asyncio.create_task(self._run_rtcp(), name="rtcp")
 
-    async def _receive_on(self, sock: socket.socket) -> RtpTransport:
-        protocol = _Wire(on_rtp=self._handle_rtp, on_rtcp=self._handle_rtcp)
-        await asyncio.get_running_loop().create_datagram_endpoint(lambda: protocol, sock=sock)
-        return protocol
-
-    def _discard_early_packets(self) -> None:
-        """Throw away what came in between the SDP and now: it is old."""
-        for sock in (self._ports.rtp, self._ports.rtcp):
-            with contextlib.suppress(OSError):
-                while True:
-                    sock.recv(2048)
+    def _on_closing(self) -> None:
+        self._socket.close()

@@ -53,6 +53,8 @@ class Playback:
         if not self._pieces and not self._tail:
             self._gain = self._wanted_gain
             return None
+        if self._plain:
+            return self._whole_frame()
         room = FRAME_BYTES - len(self._tail)
         frame = bytearray()
         marks: list[Mark] = []
@@ -71,6 +73,20 @@ class Playback:
         sound = self._tail + self._at_gain(bytes(frame.ljust(room, b"\0")))
         self._tail = b""
         return sound, tuple(marks)
+
+    @property
+    def _plain(self) -> bool:
+        """Nearly always: the frame is the next part of one piece as it is."""
+        if self._tail or self._gain != 1.0 or self._wanted_gain != 1.0:
+            return False
+        first = self._pieces[0]
+        return first.position > 0 and first.position + FRAME_BYTES < len(first.pcm)
+
+    def _whole_frame(self) -> tuple[bytes, tuple[Mark, ...]]:
+        first = self._pieces[0]
+        first.position += FRAME_BYTES
+        self._bytes -= FRAME_BYTES
+        return first.pcm[first.position - FRAME_BYTES : first.position], ()
 
     def set_gain(self, db: float) -> None:
         """Play louder or softer from the next frame on, which ramps there; below :data:`QUIETEST_DB` is silence."""

@@ -1,5 +1,6 @@
 """aiortp's adaptive playout (reordering, concealment, comfort noise, clock drift), fit for packets longer than a frame."""
 
+from aiortp.codecs import Codec
 from aiortp.playout import AdaptivePlayout
 
 from ivr.sip.rtp import TIMESTAMP_WRAP
@@ -13,6 +14,11 @@ class Playout(AdaptivePlayout):
     """
 
     frames_a_packet = 1
+    clock = 0.0
+    """The moment of the packet that is put, of the tick that is made: seconds, compared with their like only."""
+
+    def __init__(self, codec: Codec) -> None:
+        super().__init__(codec, now=lambda: self.clock)
 
     def put(self, timestamp: int, payload: bytes) -> None:
         waiting = self._head is None

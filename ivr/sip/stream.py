@@ -1,9 +1,10 @@
-"""The order of what one source sends: repeated packets, and streams that follow one another under a new SSRC."""
+"""The stream of one source: repeated packets, streams that replace one another, and what is reported of them."""
 
 from enum import Enum
 from typing import Final
 
-from ivr.sip.rtp import SEQUENCE_WRAP, Packet
+from ivr.sip.contract import SAMPLE_RATE
+from ivr.sip.rtp import SEQUENCE_WRAP, TIMESTAMP_WRAP, Packet
 
 _REMEMBERED: Final = 64
 _RESTARTED: Final = 1000
@@ -71,3 +72,58 @@ class StreamOrder:
     def _begin(self, packet: Packet) -> None:
         self._ssrc, self._newest, self._seen = packet.ssrc, packet.sequence_number, 1
         self._other_count = 0
+
+
+class Reception:
+    """Counts what came of one stream, for receiver reports (RFC 3550 §6.4.1, appendix A.3 and A.8).
+
+    Stands in for aiortp's statistics, which take the moment they are called for the moment a packet came.
+    """
+
+    def __init__(self) -> None:
+        self.packets_received = 0
+        self.max_seq: int | None = None
+        self.cycles = 0
+        self._first = 0
+        self._transit: float | None = None
+        self._jitter = 0.0
+        self._before = (0, 0)
+
+    def add(self, packet: Packet, at: float) -> None:
+        """Count ``packet``, come at ``at`` (seconds)."""
+        self.packets_received += 1
+        number = packet.sequence_number
+        if self.max_seq is None:
+            self._first = self.max_seq = number
+        elif 0 < (number - self.max_seq) % SEQUENCE_WRAP < SEQUENCE_WRAP // 2:
+            if number < self.max_seq:
+                self.cycles += SEQUENCE_WRAP
+            self.max_seq = number
+        else:
+            return
+        transit = (at * SAMPLE_RATE - packet.timestamp) % TIMESTAMP_WRAP
+        if self._transit is not None:
+            apart = abs(transit - self._transit)
+            self._jitter += (min(apart, TIMESTAMP_WRAP - apart) - self._jitter) / 16
+        self._transit = transit
+
+    @property
+    def jitter(self) -> int:
+        """In samples."""
+        return round(self._jitter)
+
+    @property
+    def packets_lost(self) -> int:
+        """Never below 0: repeated packets are not counted."""
+        return max(0, self._expected - self.packets_received)
+
+    @property
+    def fraction_lost(self) -> int:
+        """In 1/256, since the last time this was asked."""
+        expected, received = self._expected - self._before[0], self.packets_received - self._before[1]
+        self._before = (self._expected, self.packets_received)
+        return 0 if expected <= 0 else max(0, min(255, (expected - received) * 256 // expected))
+
+    @property
+    def _expected(self) -> int:
+        return 0 if self.max_seq is None else self.cycles + self.max_seq - self._first + 1

@@ -1,7 +1,9 @@
 """What one source sends, in its order."""
 
+import pytest
+
 from ivr.sip.rtp import Packet
-from ivr.sip.stream import Place, StreamOrder
+from ivr.sip.stream import Place, Reception, StreamOrder
 
 FIRST, NEXT, REPEATED, STRANGE = Place.FIRST, Place.NEXT, Place.REPEATED, Place.STRANGE
 
@@ -40,3 +42,33 @@ def test_of_two_mixed_streams_one_is_heard() -> None:
     places(order, 1)
     mixed = [place for number in range(2, 30) for place in places(order, number) + places(order, number, ssrc=8)]
     assert mixed == [NEXT, STRANGE] * 28
+
+
+def received(*packets: tuple[int, float]) -> Reception:
+    """A reception of ``(number, at)``, stamped as if each packet had been sent on time."""
+    reception = Reception()
+    for number, at in packets:
+        reception.add(Packet(8, False, number % 65_536, 160 * number % (1 << 32), 7, b"x"), at)
+    return reception
+
+
+def test_losses_are_counted_over_the_wrap_and_reported_since_the_last_report() -> None:
+    reception = received(*((number, 0.02 * number) for number in range(65_500, 65_600) if number % 4))
+    assert (reception.packets_received, reception.packets_lost) == (75, 24)
+    assert reception.cycles + (reception.max_seq or 0) == 65_599
+    assert reception.fraction_lost == 24 * 256 // 99
+    assert reception.fraction_lost == 0
+
+
+def test_a_late_packet_is_not_lost() -> None:
+    assert received((1, 0.0), (3, 0.04), (2, 0.05)).packets_lost == 0
+
+
+@pytest.mark.parametrize(("late", "samples"), [(0.0, 0), (0.010, 80)])
+def test_jitter_is_the_change_of_the_way_a_packet_takes(late: float, samples: int) -> None:
+    reception = received(*((number, 1e9 + 0.02 * number + late * (number % 2)) for number in range(400)))
+    assert reception.jitter == pytest.approx(samples, abs=1)
+
+
+def test_before_the_first_packet_there_is_nothing_to_report() -> None:
+    assert (Reception().packets_lost, Reception().fraction_lost, Reception().jitter) == (0, 0, 0)
