@@ -42,7 +42,7 @@ async def test_a_slow_listener_loses_the_oldest() -> None:
     assert await heard(listener) == [7, 8, 9]
 
 
-async def test_a_cancelled_listener_hears_on_and_one_that_is_dropped_is_forgotten() -> None:
+async def test_a_listener_whose_wait_was_cancelled_hears_on() -> None:
     fanout: Fanout[int] = Fanout(limit=3)
     listener = fanout.listen()
     waiting = asyncio.ensure_future(listener.__anext__())
@@ -51,6 +51,13 @@ async def test_a_cancelled_listener_hears_on_and_one_that_is_dropped_is_forgotte
     await asyncio.gather(waiting, return_exceptions=True)
     fanout.put(1)
     assert await anext(listener) == 1
-    del listener, waiting
+
+
+def test_a_listener_that_nobody_holds_is_forgotten() -> None:
+    fanout: Fanout[int] = Fanout(limit=3)
+    kept, dropped = fanout.listen(), fanout.listen()
+    fanout.put(1)
+    del dropped
     gc.collect()
-    assert fanout._listeners == []
+    fanout.put(2)
+    assert [reference() for reference in fanout._listeners] == [kept]
