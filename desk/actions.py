@@ -96,7 +96,7 @@ class AgentActions:
             elif handover.status is not HandoverStatus.ENDED:
                 raise DeskError("conflict", "还没有接起", 409)
             self._sent.pop(handover_id, None)
-            await desk.wrapped_up(live)
+            await desk.attendance.wrapped_up(live)
         desk.wake()
 
     async def say(self, account: Account, handover_id: str, message_id: str, text: str) -> dict[str, Any]:

@@ -56,10 +56,14 @@ class HandoverRequest:
 
 @dataclass(frozen=True, slots=True)
 class QueueState:
-    """Where a conversation stands with the desk: ``position`` counts from 1 and is 0 while an agent is asked."""
+    """Where a conversation stands with the desk: ``position`` counts from 1 and is 0 while an agent is asked.
+
+    ``wait_s``: about how long until somebody is free; ``None`` where recent talks tell nothing.
+    """
 
     position: int = 0
     agent_id: str | None = None
+    wait_s: float | None = None
 
 
 class Line(Protocol):

@@ -104,6 +104,19 @@ class Handovers:
         async with self._database.begin() as connection:
             return (await connection.execute(change)).rowcount == 1
 
+    async def handling_s(self, since: datetime, limit: int = 50) -> list[float]:
+        """How long the latest talks that ended after ``since`` took their agents, in seconds, newest first."""
+        query = (
+            select(handovers.c.accepted_at, handovers.c.ended_at)
+            .where(handovers.c.status == HandoverStatus.ENDED.value, handovers.c.ended_at >= since)
+            .where(handovers.c.accepted_at.is_not(None))
+            .order_by(handovers.c.ended_at.desc())
+            .limit(limit)
+        )
+        async with self._database.connect() as connection:
+            rows = (await connection.execute(query)).all()
+        return [(row.ended_at - row.accepted_at).total_seconds() for row in rows]
+
     async def raise_priority(self, handover_id: str, priority: int, reason: str) -> None:
         """An emergency came up while waiting."""
         change = update(handovers).where(handovers.c.id == handover_id).values(priority=priority, reason=reason)

@@ -41,6 +41,8 @@ class LiveHandover:
     phone: PhoneState = field(default_factory=PhoneState)
     agent_gone_since: datetime | None = None
     again_since: datetime | None = None
+    attempts: int = 0
+    """How often an agent who had taken it could not serve it."""
     ended_at: datetime | None = None
     restored_at: datetime | None = None
     """Set when it was taken up from disk: its citizen and its agent may need a moment to come back."""

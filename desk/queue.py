@@ -3,8 +3,12 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Final
 
 from desk.contract import HandoverStatus
+
+FEWEST_TALKS: Final = 5
+"""Fewer recent talks than this tell nothing about how long one lasts."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,3 +89,13 @@ def positions(handovers: Iterable[Waiting]) -> dict[str, int]:
     places = {one.id: 0 for one in handovers if one.status is HandoverStatus.OFFERED}
     waiting = in_order(one for one in handovers if one.status is HandoverStatus.WAITING)
     return places | {one.id: place for place, one in enumerate(waiting, start=1)}
+
+
+def expected_wait_s(position: int, handling_s: Sequence[float], agents: int) -> float | None:
+    """About how long the caller at ``position`` waits while ``agents`` serve, after recent talks' ``handling_s``.
+
+    With every agent busy one of them becomes free each (mean handling time ÷ agents). ``None``: too few talks to tell.
+    """
+    if position < 1 or agents < 1 or len(handling_s) < FEWEST_TALKS:
+        return None
+    return position * (sum(handling_s) / len(handling_s)) / agents

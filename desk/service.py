@@ -14,6 +14,7 @@ from typing import Any, Final
 import structlog
 
 from config.clock import Clock
+from desk.attendance import Attendance
 from desk.contract import (
     EMERGENCY_PRIORITY,
     WITH_AGENT,
@@ -24,11 +25,12 @@ from desk.contract import (
     QueueState,
 )
 from desk.handovers import Handover, Handovers
-from desk.patience import agent_is_lost, is_orphan, is_wrapped_up, phone_is_dead
+from desk.patience import is_orphan, phone_is_dead
 from desk.pops import LiveHandover, PhoneState, Pops, stamp, waiting_json
 from desk.presence import GONE_AFTER_S, Presence, PresenceState
 from desk.queue import Waiting, in_order, next_offers, overdue, positions, to_promise
-from desk.words import AGENT_LOST, CUT_OFF, PHONE_DEAD, PROMISE, phone_hint, promise_text
+from desk.talk_times import TalkTimes
+from desk.words import CUT_OFF, NEXT_AGENT, PHONE_DEAD, PROMISE, PROMISE_ASKED, phone_hint, promise_text
 from store.accounts import Accounts
 
 log = structlog.get_logger("desk")
@@ -50,6 +52,7 @@ class Desk:
         hub: Hub,
         answer_timeout_s: float,
         queue_timeout_s: float,
+        agent_attempts: int = 3,
     ) -> None:
         self.clock: Final = clock
         self.handovers: Final = handovers
@@ -62,11 +65,13 @@ class Desk:
         self.lock: Final = asyncio.Lock()
         self.answer_timeout_s: Final = answer_timeout_s
         self._queue_timeout_s = queue_timeout_s
+        self._agent_attempts = agent_attempts
         self._wake = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
         self._queue_shown: object = None
-        self._gone: dict[str, datetime] = {}
+        self._talks = TalkTimes(handovers, presence, clock)
         self._returning: datetime | None = None
+        self.attendance: Final = Attendance(self)
         presence.on_change = self._show_presence
 
     async def start(self) -> None:
@@ -157,20 +162,28 @@ class Desk:
         if agent_id:
             self.hub.send(agent_id, {"type": "withdrawn", "handover": handover.id, "reason": "citizen_left"})
 
-    async def phone(self, conversation_id: str, state: str, sip_code: int = 0) -> None:
-        """How the agent's phone fares: ringing | connected | failed | ended (the agent hung up)."""
+    async def phone(self, conversation_id: str, state: str, sip_code: int = 0) -> bool:
+        """How the agent's phone fares: ringing | connected | failed | ended (the agent hung up).
+
+        True when the citizen was told what happens now.
+        """
         async with self.lock:
             live = self.of_conversation(conversation_id)
             if live is None or live.handover.status not in WITH_AGENT or live.handover.agent_id is None:
-                return
+                return False
             if state == "connected" and live.handover.status is HandoverStatus.ACCEPTED:
                 await self.move(live, HandoverStatus.CONNECTED, connected_at=self.clock.now())
             await self.set_phone(live, state, sip_code)
             if state == "failed" and live.handover.status is HandoverStatus.CONNECTED:
                 await self.requeue(live, CUT_OFF)
-            elif state == "ended":
+                return True
+            if state == "failed" and self._somebody_else(live):
+                await self.requeue(live, NEXT_AGENT)
+                return True
+            if state == "ended":
                 await self.finish(live, "agent")
                 await self.line(live).released(conversation_id)
+        return state == "ended"
 
     def state_of(self, conversation_id: str) -> QueueState | None:
         """Where a conversation stands with the desk; ``None``: nowhere, the bot has it."""
@@ -178,7 +191,20 @@ class Desk:
         if live is None:
             return None
         agent_id = live.handover.agent_id if live.handover.status in WITH_AGENT else None
-        return QueueState(live.position or 0, agent_id)
+        return QueueState(live.position or 0, agent_id, self._talks.wait_s(live.position or 0))
+
+    async def callback_asked(self, conversation_id: str) -> bool:
+        """The caller would rather be called back than wait; false where that cannot be: no number, an agent, an emergency."""
+        async with self.lock:
+            live = self.of_conversation(conversation_id)
+            if live is None or live.handover.status in WITH_AGENT or live.emergency or not live.handover.number:
+                return False
+            agent_id = live.handover.agent_id
+            await self._promise(live, "asked", PROMISE_ASKED)
+            if agent_id:
+                frame = {"type": "withdrawn", "handover": live.handover.id, "reason": "citizen_left"}
+                self.hub.send(agent_id, frame)
+        return True
 
     def of_conversation(self, conversation_id: str) -> LiveHandover | None:
         """The conversation's hand-over in progress."""
@@ -193,10 +219,9 @@ class Desk:
         """Look at the queue, the agents and the clock, and do what is due."""
         async with self.lock:
             now = self.clock.now()
-            await self._notice_absent_agents()
-            await self._end_wrap_up()
+            await self.attendance.look()
             for one in overdue(self._waiting(), now, self.answer_timeout_s):
-                await self._unanswered(self.live[one.id])
+                await self.unanswered(self.live[one.id])
             for live in [live for live in self.live.values() if phone_is_dead(live, now, self.answer_timeout_s)]:
                 await self.requeue(live, PHONE_DEAD)
             for live in list(self.live.values()):
@@ -206,7 +231,7 @@ class Desk:
                     await self._leave(live, "fault")
             anyone = bool(self.presence.online()) or bool(self._returning and now < self._returning)
             for one in to_promise(self._waiting(), now, self._queue_timeout_s, anyone_logged_in=anyone):
-                await self._promise(self.live[one.id])
+                await self._nobody(self.live[one.id])
             for offer in next_offers(self._waiting(), self.presence.ready()):
                 await self._offer(self.live[offer.handover_id], offer.agent_id)
             await self._tell_positions()
@@ -234,23 +259,27 @@ class Desk:
         self.hub.send(agent_id, {"type": "offer", "pop": await self.pops.pop(live, self.answer_timeout_s)})
         log.info("handover_offered", handover=live.handover.id, agent=agent_id)
 
-    async def _unanswered(self, live: LiveHandover) -> None:
+    async def unanswered(self, live: LiveHandover) -> None:
         agent_id = live.handover.agent_id or ""
         live.refused_by.add(agent_id)
         await self.move(live, HandoverStatus.WAITING, agent_id=None, offered_at=None)
-        await self._set_aside(agent_id)
+        await self.attendance.set_aside(agent_id)
         self.hub.send(agent_id, {"type": "withdrawn", "handover": live.handover.id, "reason": "timeout"})
         reason = f"{self.answer_timeout_s:g} 秒未接，已转给下一位，您被置为小休"
         self.hub.send(agent_id, {"type": "presence", "state": "busy", "reason": reason})
         log.info("handover_unanswered", handover=live.handover.id, agent=agent_id)
 
-    async def _promise(self, live: LiveHandover) -> None:
-        """Write the callback down, then promise it."""
+    async def _nobody(self, live: LiveHandover) -> None:
+        """Nobody serves this caller in time: a callback, as it may honestly be promised."""
         handover = live.handover
         promise = promise_text(
             handover.channel, number_known=handover.number is not None, emergency_number=live.emergency_number
         )
-        reason = "queue_timeout" if self.presence.online() else "no_agent"
+        await self._promise(live, "queue_timeout" if self.presence.online() else "no_agent", promise)
+
+    async def _promise(self, live: LiveHandover, reason: str, promise: str) -> None:
+        """Write the callback down, then promise it."""
+        handover = live.handover
         await self.handovers.promise(handover, reason, promise)
         del self.live[handover.id]
         await self.tell(handover, promise)
@@ -261,63 +290,29 @@ class Desk:
         """Take a hand-over back from an agent who cannot serve it."""
         agent_id = live.handover.agent_id or ""
         live.refused_by.add(agent_id)
-        live.phone, live.agent_gone_since, live.again_since = PhoneState(), None, self.clock.now()
+        live.phone, live.agent_gone_since = PhoneState(), None
+        live.attempts += 1
+        if live.attempts <= self._agent_attempts or live.again_since is None:
+            live.again_since = self.clock.now()
         await self.move(live, HandoverStatus.WAITING, agent_id=None, offered_at=None, accepted_at=None)
-        await self._set_aside(agent_id)
+        await self.attendance.set_aside(agent_id)
         self.hub.send(agent_id, {"type": "withdrawn", "handover": live.handover.id, "reason": "timeout"})
         await self.tell(live.handover, told)
         log.info("handover_requeued", handover=live.handover.id, agent=agent_id)
-
-    async def _set_aside(self, agent_id: str) -> None:
-        """Ask this agent no more until he or she says so."""
-        here = agent_id in self.hub.present()
-        await self.presence.set(agent_id, PresenceState.BUSY if here else PresenceState.OFFLINE)
-
-    async def _notice_absent_agents(self) -> None:
-        """Agents whose page is gone become offline; what they had goes to somebody else."""
-        here, now = set(self.hub.present()), self.clock.now()
-        for agent_id in self.presence.online():
-            if agent_id in here:
-                self._gone.pop(agent_id, None)
-                continue
-            since = self._gone.setdefault(agent_id, now)
-            if (now - since).total_seconds() >= GONE_AFTER_S:
-                await self.presence.set(agent_id, PresenceState.OFFLINE)
-                del self._gone[agent_id]
-        for live in list(self.live.values()):
-            handover = live.handover
-            if handover.status is HandoverStatus.ENDED or handover.agent_id is None or handover.agent_id in here:
-                live.agent_gone_since = None
-                continue
-            live.agent_gone_since = live.agent_gone_since or now
-            if agent_is_lost(live, now):
-                if handover.status is HandoverStatus.OFFERED:
-                    await self._unanswered(live)
-                else:
-                    await self.requeue(live, AGENT_LOST)
-
-    async def _end_wrap_up(self) -> None:
-        """An agent whose talk ended a while ago, and who said nothing else, takes calls again."""
-        now = self.clock.now()
-        for live in list(self.live.values()):
-            if is_wrapped_up(live, now):
-                await self.wrapped_up(live)
-
-    async def wrapped_up(self, live: LiveHandover) -> None:
-        """The pop is done with; its agent is ready again, unless there is another talk or the agent said otherwise."""
-        self.live.pop(live.handover.id, None)
-        agent_id = live.handover.agent_id or ""
-        if self.presence.of(agent_id) is PresenceState.BUSY and not any(
-            other.handover.agent_id == agent_id for other in self.live.values()
-        ):
-            await self.presence.set(agent_id, PresenceState.READY)
 
     async def _tell_positions(self) -> None:
         for handover_id, place in positions(self._waiting()).items():
             live = self.live[handover_id]
             if live.position != place:
                 live.position = place
-                await self.line(live).queued(live.handover.conversation_id, QueueState(place))
+                await self._talks.refresh()
+                state = QueueState(place, wait_s=self._talks.wait_s(place))
+                await self.line(live).queued(live.handover.conversation_id, state)
+
+    def _somebody_else(self, live: LiveHandover) -> bool:
+        """Whether another agent could take this caller at once."""
+        passed_over = live.refused_by | {live.handover.agent_id}
+        return any(agent.id not in passed_over for agent in self.presence.ready())
 
     # --- steps shared with the agent's actions ---------------------------------------------------------------------
 

@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Final
 
 import structlog
@@ -38,6 +39,7 @@ from gateway.node_link import NodeLink
 from gateway.operator_api import OperatorApi
 from gateway.pages import Pages, secure
 from gateway.phone import Phone
+from gateway.phone_line import transfer_mode
 from gateway.recording_intake import PART_MOST, RecordingIntake
 from gateway.restriction_feed import RestrictionFeed
 from gateway.signing import TokenSigner
@@ -53,7 +55,8 @@ log = structlog.get_logger("gateway")
 
 BODY_MOST: Final = 64 * 1024
 HOUSEKEEPING_S: Final = 1.0
-PURGE_EVERY_S: Final = 600.0
+FIRST_PURGE_S: Final = 300.0
+PURGE_EVERY_S: Final = 3600.0
 """Recordings whose days are over are looked for this often."""
 
 
@@ -100,6 +103,7 @@ class Gateway:
             hub=self._agent_pages,
             answer_timeout_s=settings.agent_answer_timeout,
             queue_timeout_s=settings.queue_timeout,
+            agent_attempts=settings.agent_attempts,
         )
         decisions = Restrictions(database, vault, clock, rulebook)
         self.link: Final = NodeLink(settings.secret("node"), clock, self._tables)
@@ -117,6 +121,7 @@ class Gateway:
             restrictions=decisions,
             tickets=tickets,
             notice=lambda: self.feed.notice,
+            mode_for=partial(transfer_mode, settings),
         )
         self.link.handle_with(self.phone)
         self.chat: Final = Chat(
@@ -146,6 +151,7 @@ class Gateway:
             gauge=self._gauge,
         )
         self._housekeeping: asyncio.Task[None] | None = None
+        self._purging: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
         """Take up what is on disk and begin to work."""
@@ -162,6 +168,8 @@ class Gateway:
             self._housekeeping.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await self._housekeeping
+        if self._purging is not None:
+            await self._purging
         await self.feed.stop()
         await self.incidents.stop()
         await self.link.close()
@@ -202,16 +210,22 @@ class Gateway:
         return [table for table in (self.feed.current, self.incidents.current) if table is not None]
 
     async def _keep_house(self) -> None:
-        purge_at = self._clock.monotonic()
+        purge_at = self._clock.monotonic() + FIRST_PURGE_S
         while True:
             await asyncio.sleep(HOUSEKEEPING_S)
             try:
                 await self.link.drop_lost()
                 if self._clock.monotonic() >= purge_at:
                     purge_at = self._clock.monotonic() + PURGE_EVERY_S
-                    await self.recordings.purge()
+                    self._purging = asyncio.create_task(self._purge(), name="purge")
             except Exception:
                 log.exception("housekeeping_failed")
+
+    async def _purge(self) -> None:
+        try:
+            await self.recordings.purge()
+        except Exception:
+            log.exception("recordings_not_purged")
 
     def _checks(self) -> dict[str, Callable[[], Awaitable[str]]]:
         return {

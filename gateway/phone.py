@@ -17,7 +17,9 @@ from dialog.contract import DialogEngine
 from dialog.transcript import Transcripts
 from gateway import metrics
 from gateway.node_link import NodeLink
-from gateway.phone_call import Around, Mode, PhoneCall
+from gateway.phone_call import PhoneCall
+from gateway.phone_line import TransferMode
+from gateway.phone_surroundings import Around, Mode
 from gateway.timeline import CallTimeline, Timelines, from_records
 from ivr.protocol import (
     Ack,
@@ -59,6 +61,7 @@ class Phone:
         restrictions: Restrictions,
         tickets: Tickets,
         notice: Callable[[], str],
+        mode_for: Callable[[str], TransferMode],
     ) -> None:
         self._link = link
         self._database = database
@@ -69,7 +72,7 @@ class Phone:
         self._tickets = tickets
         self._notice = notice
         self._transcripts = Transcripts(database, vault)
-        self._around = Around(dialog, desk, clock, link.send, link.network_ms)
+        self._around = Around(dialog, desk, clock, link.send, link.network_ms, mode_for)
         self._calls: dict[str, PhoneCall] = {}
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self.timelines: Final = Timelines(clock)
@@ -112,7 +115,7 @@ class Phone:
         call = PhoneCall(live.call, timeline, self._around)
         call.conversation_id = row.id
         self._keep(call)
-        await self._find_place(call, bridged=live.bridged)
+        await self._find_place(call, live)
         log.info("call_resumed", call=live.call, mode=call.mode.value)
         return True
 
@@ -229,15 +232,13 @@ class Phone:
         async with self._database.connect() as connection:
             return (await connection.execute(query)).first()
 
-    async def _find_place(self, call: PhoneCall, *, bridged: bool) -> None:
+    async def _find_place(self, call: PhoneCall, live: LiveCall) -> None:
         """Where a resumed call stands: with an agent, in the queue, or with the bot."""
         state = self._desk.state_of(call.conversation_id)
-        if bridged:
-            call.mode = Mode.BRIDGED
-        elif state is not None:
-            call.mode = Mode.QUEUED
-            if state.agent_id is not None:
-                await self._desk.phone(call.conversation_id, "failed", 408)
+        mode = Mode.BRIDGED if live.bridged else Mode.QUEUED if state is not None else Mode.TALKING
+        call.goes_on(number_known=live.number is not None, mode=mode)
+        if mode is Mode.QUEUED and state is not None and state.agent_id is not None:
+            await self._desk.phone(call.conversation_id, "failed", 408)
 
     def _keep(self, call: PhoneCall) -> None:
         self._calls[call.call] = call

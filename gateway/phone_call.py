@@ -7,27 +7,23 @@ newest answer is spoken, unless the older one does something or must be heard (a
 import asyncio
 import contextlib
 from collections import deque
-from collections.abc import Callable
 from dataclasses import dataclass
-from enum import StrEnum
-from typing import Any, Final
+from typing import Final
 
 import structlog
 
-from config.clock import Clock
 from desk.contract import HandoverRequest, QueueState
-from desk.service import Desk
 from dialog.contract import (
     Channel,
     Contact,
-    DialogEngine,
     Do,
-    Expectation,
     Reply,
     Said,
     Utterance,
 )
+from dialog.masking import without_secrets
 from gateway import metrics
+from gateway.keypad import Keypad
 from gateway.phone_line import (
     FAILED_TEXT,
     GOODBYE_TEXT,
@@ -36,6 +32,8 @@ from gateway.phone_line import (
     PHONE_FAILED_TEXT,
     PhoneLine,
 )
+from gateway.phone_surroundings import Around, Mode
+from gateway.phone_waiting import PhoneWaiting
 from gateway.timeline import CallTimeline
 from ivr.protocol import (
     CallEnded,
@@ -50,29 +48,6 @@ from ivr.protocol import (
 )
 
 log = structlog.get_logger("gateway")
-
-DIGITS_PAUSE_S: Final = 3.0
-"""A number keyed in is complete after ``#`` or a pause this long."""
-
-
-class Mode(StrEnum):
-    """Who has the caller: the bot, the queue, an agent, or nobody any more."""
-
-    TALKING = "talking"
-    QUEUED = "queued"
-    BRIDGED = "bridged"
-    OVER = "over"
-
-
-@dataclass(frozen=True, slots=True)
-class Around:
-    """What every call needs. ``send`` takes commands to the call's node."""
-
-    dialog: DialogEngine
-    desk: Desk
-    clock: Clock
-    send: Callable[[Any], None]
-    network_ms: Callable[[str], float]
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,10 +76,9 @@ class PhoneCall:
         self._turning: asyncio.Task[None] | None = None
         self._superseded = 0
         self._cut_off_ms: int | None = None
-        self._expect = Expectation()
-        self._keys = ""
-        self._keys_timer: asyncio.TimerHandle | None = None
-        self._position = 0
+        self._keypad = Keypad(self._keyed)
+        self._waiting = PhoneWaiting(self._line, around.desk)
+        self._withholding = False
         self._farewell = ""
 
     def take(self, frame: NodeFrame) -> None:
@@ -124,8 +98,7 @@ class PhoneCall:
                 if isinstance(frame, CallEnded):
                     return
         finally:
-            if self._keys_timer is not None:
-                self._keys_timer.cancel()
+            self._keypad.close()
             await self._stop_turning()
 
     async def _frame(self, frame: NodeFrame) -> None:
@@ -137,7 +110,7 @@ class PhoneCall:
             case SpeechFinal():
                 await self._final(frame)
             case Dtmf():
-                self._key(frame.digit)
+                await self._key(frame.digit)
             case NoInput():
                 await self._silence(frame.count)
             case PlaybackStarted():
@@ -153,6 +126,7 @@ class PhoneCall:
         if self.conversation_id:
             return
         contact = Contact(frame.number, restricted=frame.restricted)
+        self._waiting.number_known = frame.number is not None
         around, started = self._around, self._around.clock.monotonic()
         try:
             self.conversation_id, reply = await around.dialog.open(
@@ -173,12 +147,13 @@ class PhoneCall:
 
     async def _partial(self, frame: SpeechPartial) -> None:
         """Words still being said: an emergency or a call for a person is answered at once."""
+        self._keep_secrets(frame)
         if self.mode not in {Mode.TALKING, Mode.QUEUED} or frame.start_ms == self._cut_off_ms or not frame.text:
             return
         if not self.conversation_id or (self.mode is Mode.QUEUED and self.timeline.emergency):
             return
         around, started = self._around, self._around.clock.monotonic()
-        reply = await around.dialog.partial(self.conversation_id, frame.text, around.clock.now())
+        reply = await around.dialog.partial(self.conversation_id, frame.text, around.clock.now(), settled=frame.settled)
         if reply is None or (self.mode is Mode.QUEUED and not reply.emergency):
             return
         self._cut_off_ms = frame.start_ms
@@ -187,7 +162,17 @@ class PhoneCall:
         self._line.fall_silent()
         await self._answer(frame.text, reply, started)
 
+    def _keep_secrets(self, frame: SpeechPartial | SpeechFinal) -> None:
+        """What is secret is not kept in the recording either (CLAUSES Z14), from the utterance's start to its end."""
+        if not self._withholding and without_secrets(frame.text)[1]:
+            self._withholding = True
+            self._line.withhold(frame.start_ms)
+        if self._withholding and isinstance(frame, SpeechFinal):
+            self._withholding = False
+            self._line.record_again()
+
     async def _final(self, frame: SpeechFinal) -> None:
+        self._keep_secrets(frame)
         if self.mode is Mode.QUEUED:
             await self._while_queued(frame)
             return
@@ -209,33 +194,25 @@ class PhoneCall:
             await self._partial(SpeechPartial(call=self.call, text=frame.text, start_ms=frame.start_ms))
         await self._around.desk.record(self.conversation_id, "citizen", frame.text)
         if self.mode is Mode.QUEUED:
-            self._line.hold(self._position)
+            self._waiting.remind(self.conversation_id)
 
-    def _key(self, digit: str) -> None:
-        """A key: an answer of one digit, or one more of a number that is being keyed in."""
+    async def _key(self, digit: str) -> None:
+        """A key: for the desk while the caller waits, else an answer."""
+        if self.mode is Mode.QUEUED:
+            await self._waiting.key(self.conversation_id, digit)
         if self.mode is not Mode.TALKING or not self.conversation_id:
             return
-        if self._keys_timer is not None:
-            self._keys_timer.cancel()
-            self._keys_timer = None
-        if self._expect.state != "digits":
-            self._line.fall_silent()
-            self._take_turn(_Pending(Utterance(digit, Said.KEYS), self._around.clock.monotonic()))
-            return
-        if digit == "#":
-            self._keys_complete()
-            return
-        self._keys += digit
-        self._keys_timer = asyncio.get_running_loop().call_later(DIGITS_PAUSE_S, self._keys_complete)
+        self._keypad.press(digit, busy=self._turning is not None)
 
-    def _keys_complete(self) -> None:
-        keys, self._keys = self._keys, ""
-        if keys and self.mode is Mode.TALKING:
+    def _keyed(self, keys: str) -> None:
+        """One answer by keys is complete."""
+        if self.mode is Mode.TALKING:
+            self._line.fall_silent()
             self._take_turn(_Pending(Utterance(keys, Said.KEYS), self._around.clock.monotonic()))
 
     async def _silence(self, count: int) -> None:
         if self.mode is Mode.QUEUED:
-            self._line.hold(self._position)
+            self._waiting.remind(self.conversation_id)
         elif self.mode is Mode.TALKING and not self._pending and self._turning is None:
             self._take_turn(_Pending(None, self._around.clock.monotonic(), silence=count))
 
@@ -282,8 +259,9 @@ class PhoneCall:
         await self._around.desk.changed(self.conversation_id)
 
     def _render(self, reply: Reply) -> tuple[str, ...]:
-        self._expect, self._keys = reply.expect, ""
-        return self._line.render(reply)
+        ids = self._line.render(reply)
+        self._keypad.expected(reply.expect)
+        return ids
 
     async def _carry_out(self, reply: Reply) -> None:
         for directive in reply.directives:
@@ -302,10 +280,11 @@ class PhoneCall:
     async def _queue(self, request: HandoverRequest) -> None:
         """Ask the desk for a person; from here on the caller waits."""
         if self.mode is Mode.TALKING:
-            self.mode, self._position = Mode.QUEUED, 0
-            self._line.listen_while_waiting()
+            self.mode = Mode.QUEUED
+            self._waiting.begin()
             self.timeline.transfer = {"agent": None, "ms": None, "connected": False}
             self.timeline.transfer_from = self._around.clock.monotonic()
+        self._waiting.emergency = self._waiting.emergency or request.reason == "emergency"
         await self._around.desk.request(request)
 
     async def _fail(self) -> None:
@@ -334,20 +313,23 @@ class PhoneCall:
         else:
             self._line.say(speech)
             if self.mode is Mode.QUEUED:
-                self._line.listen_while_waiting()
+                self._line.wait()
         return True
 
     def place(self, state: QueueState) -> None:
         """The place in the queue has changed."""
-        if self.mode is Mode.QUEUED and state.position and state.position != self._position:
-            self._position = state.position
-            self._line.hold(self._position)
+        if self.mode is Mode.QUEUED:
+            self._waiting.place(state)
+
+    def goes_on(self, *, number_known: bool, mode: Mode) -> None:
+        """Taken up after a cut, in the middle of things."""
+        self._waiting.number_known, self.mode = number_known, mode
 
     def put_through(self, handover_id: str, agent_id: str, target: str) -> None:
         """Ring the agent's phone and bridge."""
         if self.mode is Mode.OVER:
             return
-        self._line.transfer(handover_id, agent_id, target)
+        self._line.transfer(handover_id, agent_id, target, self._around.mode_for(target))
         if self.timeline.transfer is not None:
             self.timeline.transfer["agent"] = agent_id
 
@@ -365,13 +347,12 @@ class PhoneCall:
             if self.timeline.transfer is not None:
                 waited = self._around.clock.monotonic() - self.timeline.transfer_from
                 self.timeline.transfer |= {"connected": True, "ms": round(waited * 1000)}
-        elif frame.state == "failed":
+        elif frame.state in {"failed", "ended"}:
             self.mode = Mode.QUEUED
+        told = await self._around.desk.phone(self.conversation_id, frame.state, frame.sip_code)
+        if frame.state == "failed" and not told and self.mode is Mode.QUEUED:
             self._line.say(PHONE_FAILED_TEXT)
-            self._line.listen_while_waiting()
-        elif frame.state == "ended":
-            self.mode = Mode.QUEUED
-        await self._around.desk.phone(self.conversation_id, frame.state, frame.sip_code)
+            self._line.wait()
 
     def _hang_up(self, by: str) -> None:
         self.mode = Mode.OVER
