@@ -24,6 +24,11 @@ _NOT_A_PERSON: Final = re.compile(
 _FILLERS: Final = re.compile(r"[嗯啊呃哦喂那个就是我请麻烦你们您吧了呀哈好的谢，。！？\s]")
 
 
+_WORD: Final = 2
+"""Characters that a word of a harmless context has; 火灾保 may still become one."""
+_SURE: Final = frozenset("了啊呀啦")
+
+
 class Alarm(StrEnum):
     """``CERTAIN``: act at once; ``DOUBTFUL``: ask one question first (「我想咨询火灾保险」)."""
 
@@ -63,7 +68,10 @@ def find_emergency(text: str, incidents: Sequence[EmergencyIncident]) -> Emergen
 def ends_in_cue(text: str, found: EmergencyFound) -> bool:
     """Whether what alarmed stands at the very end, so that words still to come may make it harmless (火灾 → 火灾保险)."""
     words = re.sub(r"\s", "", text)
-    return found.incident is not None and words.endswith(found.incident.cues)
+    if found.incident is None:
+        return False
+    after = [words.rpartition(cue)[2] for cue in found.incident.cues if cue in words]
+    return all(len(rest) < _WORD and rest not in _SURE for rest in after)
 
 
 def _denied(words: str, cue: str) -> bool:

@@ -35,11 +35,25 @@ class BargeIn(StrEnum):
 
 
 class BargeInWatch:
-    """Watches one stretch of speech over a prompt. ``began_ms``: when it began; ``said_before``: its words until then."""
+    """Watches one stretch of speech over a prompt. ``began_ms``: when it began; ``said_before``: its words until then.
 
-    __slots__ = ("_began_ms", "_held", "_held_ms", "_last_voice_ms", "_said_before", "_state", "_voiced_ms", "_words")
+    ``amid``: the prompt began amid the speech.
+    """
 
-    def __init__(self, began_ms: int, voiced_ms: int, said_before: str = "") -> None:
+    __slots__ = (
+        "_amid",
+        "_began_ms",
+        "_held",
+        "_held_ms",
+        "_last_voice_ms",
+        "_said_before",
+        "_state",
+        "_voiced_ms",
+        "_words",
+    )
+
+    def __init__(self, began_ms: int, voiced_ms: int, said_before: str = "", *, amid: bool = False) -> None:
+        self._amid = amid
         self._began_ms = began_ms
         self._last_voice_ms = began_ms + voiced_ms
         self._voiced_ms = voiced_ms
@@ -48,6 +62,11 @@ class BargeInWatch:
         self._state: BargeIn | None = None
         self._held = False
         self._held_ms = 0
+
+    @property
+    def from_the_start(self) -> bool:
+        """Whether the prompt was there before the speech; otherwise it began amid it and answers something else."""
+        return not self._amid
 
     def words(self, text: str) -> None:
         """What is recognised of the utterance so far."""

@@ -1,5 +1,6 @@
 """What is heard of the caller, on its way to the gateway: words, keys, silence."""
 
+from collections.abc import Awaitable, Callable
 from typing import Final
 
 from ivr.barge_in import BargeIn
@@ -15,6 +16,8 @@ ANSWERED_EARLY_MS: Final = 4000
 """Over the last so much of a yes-or-no question 对 is its answer; before, it only says that the caller is listening."""
 MOST_NOISES: Final = 3
 """So many stretches of sound without a word, and the line is not held for them any longer."""
+PERSON_KEY: Final = "0"
+"""Heard at once, whatever is being said."""
 WAITING: Final = "waiting"
 """The state in which the caller waits for a person: a television beside him costs him no place."""
 
@@ -29,6 +32,8 @@ class Heard:
         self._handover = handover
         self._noises = 0
         self._understood = False
+        self.finish_utterance: Callable[[], Awaitable[None]] | None = None
+        """Set by the call: ends what is being said, so that a key comes after it."""
 
     def over_prompt(self, do: BargeIn) -> None:
         """Somebody speaks over a prompt that may be interrupted."""
@@ -113,9 +118,11 @@ class Heard:
         async for digit in parts.leg.dtmf():
             if self._handover.bridged or self._gate.keeps_key(digit):
                 continue
+            if digit != PERSON_KEY and self.finish_utterance:
+                await self.finish_utterance()
             self._noises = 0
             self._understood = True
-            parts.playback.stop(force=digit == "0")
+            parts.playback.stop(force=digit == PERSON_KEY)
             parts.turn.heard()
             parts.turn.listen_again()
             parts.wire.send(Dtmf(call=parts.wire.call, seq=parts.wire.next(), digit=digit, at_ms=parts.turn.now_ms))

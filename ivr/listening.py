@@ -54,7 +54,7 @@ class Listening:
         self._activity = VoiceActivity()
         self._recogniser = source.open(self._partial)
         self._preroll: deque[bytes] = deque(maxlen=PREROLL_FRAMES)
-        self._steps: asyncio.Queue[_Begin | bytes | SpeechEnded] = asyncio.Queue()
+        self._steps: asyncio.Queue[_Begin | bytes | SpeechEnded | asyncio.Event] = asyncio.Queue()
         self._hints: tuple[str, ...] = ()
         self._start_ms = 0
 
@@ -93,8 +93,18 @@ class Listening:
                 self._recogniser.begin(step.hints)
             elif isinstance(step, bytes):
                 self._recogniser.feed(step)
+            elif isinstance(step, asyncio.Event):
+                step.set()
             else:
                 await self._finish(step)
+
+    async def finish_utterance(self) -> None:
+        """End what is being said now; return once it has been told."""
+        for event in self._turn.end_utterance():
+            self._happened(event)
+        told = asyncio.Event()
+        self._steps.put_nowait(told)
+        await told.wait()
 
     async def close(self) -> None:
         await self._recogniser.close()

@@ -47,7 +47,7 @@ class WordsSettled:
 class SpeechEnded:
     """``end_ms``: the last speech; ``at_ms``: when this was decided; ``voiced_ms``: speech without its pauses.
 
-    ``over_prompt``: a prompt that may be interrupted was being said; ``endless``: sound without words that would not
+    ``over_prompt``: it was said over a prompt that may be interrupted and is still on; ``endless``: sound without words that would not
     end; it was cut.
     """
 
@@ -126,7 +126,7 @@ class TurnTaking:
         self._no_input_due_ms = None
         self._over_prompt = None
         if barge_in and self.speaking:
-            self._over_prompt = BargeInWatch(self._now, 0, self._words)
+            self._over_prompt = BargeInWatch(self._now, 0, self._words, amid=True)
 
     def prompt_ended(self) -> None:
         """Nothing is being said to the caller any more: the no-input timer starts."""
@@ -159,6 +159,10 @@ class TurnTaking:
             self._words_at_ms = self._now
             if self._over_prompt:
                 self._over_prompt.words(text)
+
+    def end_utterance(self) -> tuple[TurnEvent, ...]:
+        """The caller has turned to something else (a key): what was being said is over."""
+        return self._end(endless=False) if self.speaking else ()
 
     def frame(self, frame_ms: int, speech: bool) -> tuple[TurnEvent, ...]:
         """One frame has passed."""
@@ -250,7 +254,7 @@ class TurnTaking:
             self._last_speech_ms,
             self._now,
             self._voiced_ms,
-            over_prompt=watch is not None,
+            over_prompt=watch is not None and watch.from_the_start,
             endless=endless and not self._words,
         )
         self._pace.utterance(self._voiced_ms if self._words else 0)

@@ -89,7 +89,14 @@ def test_the_guards_take_any_text(text: str) -> None:
 
 @pytest.mark.parametrize(
     ("text", "at_the_end"),
-    [("火灾", True), ("家里煤气泄漏", True), ("着火了", False), ("火灾保险", False), ("公积金", False)],
+    [
+        ("火灾", True),
+        ("家里煤气泄漏", True),
+        ("着火了", False),
+        ("火灾保", True),
+        ("火灾保险", False),
+        ("公积金", False),
+    ],
 )
 def test_a_cue_at_the_very_end_may_still_become_harmless(text: str, at_the_end: bool) -> None:
     assert ends_in_cue(text, find_emergency(text, RULEBOOK.emergency)) is at_the_end
