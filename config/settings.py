@@ -114,7 +114,7 @@ class Settings(BaseSettings):
     queue_timeout: float = 60.0
     """How long a citizen waits in the queue before a callback is promised."""
     agent_attempts: int = 3
-    """So many agents' phones may fail one caller before a callback is promised: a dead shift is no dead end."""
+    """So many agents may fail one caller with ``queue_timeout`` beginning anew; after that it runs on to a callback."""
     transfer_mode: Literal["bridge", "refer"] = "bridge"
     """How callers are put through: a second leg bridged in the node, or SIP REFER where the trunk is known to take it."""
     transfer_modes: dict[str, Literal["bridge", "refer"]] = {}
