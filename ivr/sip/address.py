@@ -4,12 +4,14 @@ import asyncio
 import ipaddress
 import re
 import socket
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
 from aiosipua.headers import parse_address
 
 from config.errors import HotlineError
+from ivr.sip.intake import is_reachable
 
 _SEPARATORS: Final = re.compile(r"[-.()]")
 _NUMBER: Final = re.compile(r"\+?[0-9*#]+")
@@ -69,6 +71,20 @@ async def _ip_address(uri: str, name: str) -> str:
     except OSError as error:
         raise BadAddress(uri, "找不到主机") from error
     return str(found[0][4][0])
+
+
+def next_hop(routes: Sequence[str], contact: str, known: tuple[str, int]) -> tuple[str, int]:
+    """Where a request inside a call goes (RFC 3261 §12.2.1.1): the first route, else the far end's ``contact``.
+
+    ``known`` is where it has been reached so far: that it stays for a name (looking it up would hold up other calls) and
+    for a private address behind a public one, which is a phone behind NAT.
+    """
+    uri = parse_address(routes[0] if routes else contact).uri
+    at = (uri.host, uri.port or 5060)
+    if not is_reachable(at):
+        return known
+    behind_nat = ipaddress.ip_address(at[0]).is_private and not ipaddress.ip_address(known[0]).is_private
+    return known if behind_nat and not routes else at
 
 
 def reachable_host(bound: str, domain: str) -> str:

@@ -11,6 +11,7 @@ from ivr.sip.aiosipua_legs import AiosipuaLeg, IncomingLeg, OutgoingLeg, Signall
 from ivr.sip.contract import DialFailed
 from ivr.sip.endpoint import CallOrder, Endpoint, EndpointOptions
 from ivr.sip.keys import key_of_info
+from ivr.sip.session_description import NotAcceptable
 from ivr.sip.transactions import ClientTransactions
 from ivr.sip.transport import GuardedUdpTransport
 from ivr.sip.user_agent import USER_AGENT, UserAgentClient, UserAgentServer
@@ -53,11 +54,16 @@ class AiosipuaEndpoint(Endpoint[AiosipuaLeg], Signalling):
         self.server.on_cancel = lambda request, addr: self._gone(request.call_id or "", "remote")
         self.server.on_ack_timeout = lambda call: self._gone(call.call_id, "fault")
         self.server.on_info = self._informed
+        self.server.on_ack = self._acknowledged
+        self.server.on_change = self._changed
         self.server.on_transfer_progress = self._transfer_progress
         self._transport.on_message = self.server._on_message
         self._watchdog = Watchdog(self._transport, self.client, period_s=self._watchdog_period_s)
         self._spawn(self._watchdog.run(), "sip watchdog")
         return self.client.asked
+
+    def drain(self) -> None:
+        self.server.draining = True
 
     def _post(self, request: SipRequest, address: tuple[str, int]) -> None:
         self._transport.send(request, address)
@@ -120,8 +126,19 @@ class AiosipuaEndpoint(Endpoint[AiosipuaLeg], Signalling):
 
     def _transfer_progress(self, call_id: str, status: int, reason: str) -> None:
         leg = self._legs.get(call_id)
-        if leg is not None and leg.transferred is not None and status >= 200 and not leg.transferred.done():
-            leg.transferred.set_result(status < 300)
+        if leg is not None:
+            leg.transfer_told(status)
+
+    def _acknowledged(self, call_id: str, ack: SipRequest) -> None:
+        leg = self._legs.get(call_id)
+        if leg is not None:
+            leg.acknowledged(ack)
+
+    def _changed(self, call_id: str, update: SipRequest) -> SdpMessage | None:
+        leg = self._legs.get(call_id)
+        if leg is None:
+            raise NotAcceptable("no such call")
+        return leg.changed(update)
 
     def _gone(self, call_id: str, how: str) -> None:
         leg = self._legs.get(call_id)

@@ -1,62 +1,67 @@
 """The two kinds of leg of the aiosipua back end: a call that came in, a call that we made."""
 
 import asyncio
+from abc import abstractmethod
 from typing import Final
 
 import structlog
-from aiosipua import IncomingCall, OutgoingCall, SipRequest
-from aiosipua.dialog import Dialog, DialogState
+from aiosipua import IncomingCall, OutgoingCall, SdpMessage, SipRequest, SipResponse
+from aiosipua.dialog import DialogState
 
-from ivr.sip.leg import Leg, reason_phrase
+from ivr.sip.address import next_hop
+from ivr.sip.leg import reason_phrase
+from ivr.sip.number import uri_in
 from ivr.sip.ports import NoPortFree, PortRange
-from ivr.sip.session_description import NotAcceptable, agree, make_answer, make_offer, read_offer
+from ivr.sip.session_description import NotAcceptable, agree, make_answer, read_offer
+from ivr.sip.signalled_leg import SignalledLeg
+from ivr.sip.trunk import Trunk
 from ivr.sip.user_agent import UserAgentClient, UserAgentServer
 
 _log = structlog.get_logger("ivr.sip")
 _ACK_WAIT_S: Final = 2.0
-_REFER_ANSWER_S: Final = 5.0
-_REFER_DONE_S: Final = 30.0
 
 
-class AiosipuaLeg(Leg):
-    """What both kinds share: renegotiation, transfer by REFER, and one BYE."""
+class AiosipuaLeg(SignalledLeg):
+    """What both kinds share: renegotiation, requests within the call, and one BYE."""
 
-    def __init__(self, call_id: str, headers: dict[str, str], owner: "Signalling") -> None:
-        super().__init__(call_id, headers, rtp_timeout_s=owner.rtp_timeout_s)
+    def __init__(self, call: IncomingCall | OutgoingCall, owner: "Signalling") -> None:
+        super().__init__(call.call_id, call.invite, owner)
         self._owner = owner
-        self.transferred: asyncio.Future[bool] | None = None
+        self._dialog = call.dialog
 
     def renegotiate(self, request: IncomingCall) -> None:
         """Answer a re-INVITE: same codec, other address or hold; anything else 488, and the call goes on as it was."""
-        media = self._media
         invite = request.invite
-        if media is None:
+        if self._media is None:
             self._owner.server._send_error(invite, 491, "Request Pending")
             return
-        host, port = self._owner.media_host, media.port
-        if not invite.body:
-            request.accept(make_offer(host, port, self.session_name, (media.agreed.codec,)))
-            return
         try:
-            offer = read_offer(invite.content_type or "", invite.text)
-            agreed = agree(offer, codecs=(media.agreed.codec,))
+            answer = self.changed(invite)
         except NotAcceptable:
             self._owner.server._send_error(invite, 488, "Not Acceptable Here")
             return
-        media.move(agreed)
-        request.accept(make_answer(offer, agreed, host, port, self.session_name))
+        request.accept(answer)
 
-    async def _refer(self, dialog: Dialog, target: str, address: tuple[str, int]) -> bool:
-        if dialog.state != DialogState.CONFIRMED or self.ended:
-            return False
+    def changed(self, request: SipRequest) -> SdpMessage | None:
+        """Follow a re-INVITE or UPDATE; returns the answer's SDP. Raises :class:`NotAcceptable`."""
+        answer = self.answer_anew(request)
+        self._dialog.remote_target = uri_in(request.headers.get_first("contact") or "") or self._dialog.remote_target
+        self._owner.server.served.promise(request, self.keep_session(request))
+        return answer
+
+    @property
+    @abstractmethod
+    def _address(self) -> tuple[str, int]:
+        """Where requests within the call go."""
+
+    @property
+    def _confirmed(self) -> bool:
+        return self._dialog.state == DialogState.CONFIRMED
+
+    async def _ask_within(self, method: str, headers: dict[str, str], timeout_s: float) -> SipResponse | None:
         client = self._owner.client
-        self.transferred = asyncio.get_running_loop().create_future()
-        request = client.send_refer(dialog, target, address)
-        answer = await client.asked.answered(request, _REFER_ANSWER_S)
-        if answer is None or answer.status_code >= 300:
-            return False
-        done, _ = await asyncio.wait({self.transferred}, timeout=_REFER_DONE_S)
-        return bool(done) and self.transferred.result()
+        request = client._send_in_dialog(self._dialog, method, self._address, extra_headers=headers)
+        return await client.asked.answered(request, timeout_s)
 
     async def _bye_answered(self, bye: SipRequest | None) -> None:
         """Keep repeating the BYE in the background; wait only a moment for its answer."""
@@ -72,14 +77,29 @@ class Signalling:
     ports: PortRange
     media_host: str
     rtp_timeout_s: float
+    trunk: Trunk
+
+
+def _keep_to_the_rules(call: IncomingCall) -> None:
+    """RFC 3261 §12.1.1 where aiosipua strays from it: the route in its order, URIs as written, ``tel:`` included.
+
+    Requests go to the first route; without one, straight back to a phone that called without a proxy, else to its Contact.
+    """
+    invite, dialog = call.invite, call.dialog
+    dialog.route_set = list(invite.headers.get("record-route"))
+    dialog.remote_target = uri_in(invite.headers.get_first("contact") or "")
+    dialog.remote_uri = uri_in(invite.headers.get_first("from") or "")
+    dialog.local_uri = uri_in(invite.headers.get_first("to") or "")
+    if dialog.route_set or len(invite.headers.get("via")) > 1:
+        call.source_addr = next_hop(dialog.route_set, dialog.remote_target, call.source_addr)
 
 
 class IncomingLeg(AiosipuaLeg):
     """A citizen's call, not yet answered."""
 
     def __init__(self, call: IncomingCall, owner: Signalling) -> None:
-        headers = {name: values[0] for name, values in call.invite.headers.items() if values}
-        super().__init__(call.call_id, headers, owner)
+        _keep_to_the_rules(call)
+        super().__init__(call, owner)
         self._call = call
         self._answering = False
 
@@ -100,6 +120,7 @@ class IncomingLeg(AiosipuaLeg):
         answer = make_answer(offer, agreed, self._owner.media_host, ports.port, self.session_name)
         await self.open_media(agreed, ports)
         if not self.ended:
+            self._owner.server.served.promise(invite, self.keep_session(invite))
             self._call.accept(answer)
 
     async def reject(self, code: int, *, retry_after_s: int | None = None) -> None:
@@ -108,8 +129,9 @@ class IncomingLeg(AiosipuaLeg):
         self.finish("local")
         self._refuse(code, retry_after_s)
 
-    async def refer(self, target: str) -> bool:
-        return await self._refer(self._call.dialog, target, self._call.source_addr)
+    @property
+    def _address(self) -> tuple[str, int]:
+        return self._call.source_addr
 
     async def _say_bye(self) -> None:
         if self._call.dialog.state == DialogState.EARLY:
@@ -137,8 +159,7 @@ class OutgoingLeg(AiosipuaLeg):
     """A call that we made, once it is answered."""
 
     def __init__(self, call: OutgoingCall, owner: Signalling) -> None:
-        headers = {name: values[0] for name, values in call.invite.headers.items() if values}
-        super().__init__(call.call_id, headers, owner)
+        super().__init__(call, owner)
         self._call = call
 
     async def answer(self) -> None:
@@ -148,8 +169,9 @@ class OutgoingLeg(AiosipuaLeg):
         """It is answered already: hang up."""
         await self.hangup()
 
-    async def refer(self, target: str) -> bool:
-        return await self._refer(self._call.dialog, target, self._call.remote_addr)
+    @property
+    def _address(self) -> tuple[str, int]:
+        return self._call.remote_addr
 
     async def _say_bye(self) -> None:
         bye = self._call.hangup(self._owner.client)

@@ -150,6 +150,13 @@ class SipEndpoint(Protocol):
         """Whether the trunk's registrar sends calls here; ``None``: this node need not register."""
         ...
 
+    def drain(self) -> None:
+        """Answer OPTIONS with 503 from here on, so that an edge that probes sends new calls elsewhere.
+
+        Calls that come all the same still reach the handler, which refuses them.
+        """
+        ...
+
     def on_call(self, handler: OnCall) -> None:
         """``handler`` is called with each incoming leg, not yet answered (180 is sent)."""
         ...

@@ -16,7 +16,7 @@ from ivr.sip.leg import Leg
 from ivr.sip.media import RTP_TIMEOUT_S, Taps
 from ivr.sip.ports import NoPortFree, PortRange, RtpPorts
 from ivr.sip.registration import Registration
-from ivr.sip.session_description import NotAcceptable, SessionName, agree_answer, make_offer
+from ivr.sip.session_description import CODECS, NotAcceptable, SessionName, agree_answer, make_offer
 from ivr.sip.transactions import ClientTransactions
 from ivr.sip.trunk import Trunk
 
@@ -49,12 +49,13 @@ class EndpointOptions(TypedDict, total=False):
     domain: str
     rtp_timeout_s: float
     trunk: Trunk
+    codecs: tuple[str, ...]
 
 
 class Endpoint(ABC, Generic[LegType]):
     """A :class:`ivr.sip.contract.SipEndpoint` on ``host``:``port`` (port 0: any); subclasses speak SIP.
 
-    ``domain``: the address that far ends can reach, where ``host`` is the wildcard. With an account in ``trunk`` it
+    ``domain``: the address that far ends can reach, where ``host`` is the wildcard. ``codecs``: what we offer, in order. With an account in ``trunk`` it
     registers as soon as it is started.
     """
 
@@ -68,11 +69,13 @@ class Endpoint(ABC, Generic[LegType]):
         domain: str = "127.0.0.1",
         rtp_timeout_s: float = RTP_TIMEOUT_S,
         trunk: Trunk | None = None,
+        codecs: tuple[str, ...] = CODECS,
     ) -> None:
         self.media_host = reachable_host(host, domain)
         self.rtp_timeout_s = rtp_timeout_s
         self.ports = PortRange(host, rtp_low, rtp_high)
         self.trunk = trunk or Trunk()
+        self._codecs = codecs
         self._digest = Digest(self.trunk.account) if self.trunk.account else None
         self._registration: Registration | None = None
         self._handler: OnCall | None = None
@@ -84,6 +87,10 @@ class Endpoint(ABC, Generic[LegType]):
     @abstractmethod
     async def _open(self) -> ClientTransactions:
         """Bind and listen; returns what watches our requests. Raises :class:`OSError` when the port is taken."""
+
+    @abstractmethod
+    def drain(self) -> None:
+        """Answer OPTIONS with 503 from here on."""
 
     @abstractmethod
     def _post(self, request: SipRequest, address: tuple[str, int]) -> None:
@@ -200,7 +207,8 @@ class Endpoint(ABC, Generic[LegType]):
         name = SessionName()
         try:
             async with asyncio.timeout(timeout_s):
-                leg, answer = await self._call(order, make_offer(self.media_host, order.ports.port, name))
+                offer = make_offer(self.media_host, order.ports.port, name, self._codecs)
+                leg, answer = await self._call(order, offer)
         except TimeoutError as error:
             raise DialFailed(408, "无应答") from error
         leg.session_name = name

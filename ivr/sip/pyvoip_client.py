@@ -6,22 +6,26 @@ listed in DESIGN's part on SIP; transactions and the SDP are those of the defaul
 
 import asyncio
 import contextlib
+import re
 import socket
 import warnings
 from typing import Any, Final
 
 import structlog
 from aiosipua import SdpMessage, SipMessage, SipRequest, SipResponse
+from aiosipua.headers import Address as Address_
+from aiosipua.headers import prettify_header_name
 
+from ivr.sip.intake import Fault, Unreadable, answer_to, is_reachable, read, way_back
+from ivr.sip.number import called_user, uri_in
 from ivr.sip.session_description import NotAcceptable, read_offer
 from ivr.sip.transactions import ClientTransactions, ServerTransactions
-from ivr.sip.transport import is_reachable, pin_to_source, way_back
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")  # it imports audioop, which Python 3.13 no longer has
     import pyVoIP
     import pyVoIP.VoIP  # before pyVoIP.SIP: they import each other
-    from pyVoIP.SIP import SIPClient, SIPMessage, SIPMessageType
+    from pyVoIP.SIP import SIPClient, SIPMessage, SIPMessageType, SIPStatus
 
 _log = structlog.get_logger("ivr.sip")
 Address = tuple[str, int]
@@ -38,22 +42,47 @@ _METHODS: Final = (
     "PUBLISH",
 )
 pyVoIP.SIPCompatibleMethods.extend(method for method in _METHODS if method not in pyVoIP.SIPCompatibleMethods)
-ALLOW: Final = "INVITE, ACK, BYE, CANCEL, OPTIONS, INFO"
+ALLOW: Final = "INVITE, ACK, BYE, CANCEL, OPTIONS, INFO, UPDATE, NOTIFY"
+_TAG: Final = re.compile(r";\s*tag=[^;>]*$|;\s*tag=[^;>]*(?=;)", re.IGNORECASE)
 
 
 class TrunkMessage(SIPMessage):  # type: ignore[misc]
-    """A message with the address it came from; its SDP is left to :mod:`ivr.sip.session_description`."""
+    """A message with the address it came from. It is read by the default back end's parser: pyVoIP's knows no ``tel:``,
+    no compact names, no second Record-Route, and raises on media profiles that are new to it.
+    """
 
     def __init__(self, parsed: SipRequest | SipResponse, source: Address) -> None:
         self.parsed = parsed
         self.source = source
         super().__init__(bytes(parsed))
+
+    def parse(self, data: bytes) -> None:
+        """Fill in what pyVoIP's own classes look at."""
+        parsed = self.parsed
+        self.heading = data.partition(b"\r\n")[0]
+        self.version = "SIP/2.0"
+        if isinstance(parsed, SipRequest):
+            self.type, self.method = SIPMessageType.MESSAGE, parsed.method
+        else:
+            self.type, self.status = SIPMessageType.RESPONSE, _status(parsed.status_code)
         self.body: dict[str, list[Any]] = {"c": [], "m": []}
-        top = self.headers["Via"][0]
-        top["received"] = source[0]
-        if "rport" in top:
-            top["rport"] = str(source[1])
         self.text = parsed.text
+        headers: dict[str, Any] = {prettify_header_name(name): values[0] for name, values in parsed.headers.items()}
+        number, _, method = (parsed.headers.get_first("cseq") or "").partition(" ")
+        headers["CSeq"] = {"check": number, "method": method.strip()}
+        headers["From"], headers["To"] = (
+            _party(parsed.from_addr, headers["From"]),
+            _party(parsed.to_addr, headers["To"]),
+        )
+        headers["Via"] = [dict(via.params, type="SIP/2.0/UDP", address=(via.host, via.port)) for via in parsed.via]
+        self.headers = headers
+
+    @property
+    def request(self) -> SipRequest:
+        """The message, known to be a request."""
+        if not isinstance(self.parsed, SipRequest):
+            raise TypeError("a response is no request")
+        return self.parsed
 
     @property
     def description(self) -> SdpMessage | None:
@@ -62,10 +91,6 @@ class TrunkMessage(SIPMessage):  # type: ignore[misc]
             return read_offer(self.headers.get("Content-Type", ""), self.text)
         except NotAcceptable:
             return None
-
-    @staticmethod
-    def parse_raw_body(body: bytes, handle: Any) -> None:
-        """PyVoIP's own parser raises on profiles it does not know, and the request would stay without an answer."""
 
 
 class TrunkClient(SIPClient):  # type: ignore[misc]
@@ -111,35 +136,28 @@ class TrunkClient(SIPClient):  # type: ignore[misc]
             raw, source = self.s.recvfrom(65_535)
         except OSError:
             return
-        if not raw.strip(b"\r\n\0 "):
+        try:
+            parsed, fault = read(raw, source)
+        except Unreadable:
+            self.malformed += 1
             return
         try:
-            self._receive(raw, source)
+            self._receive(parsed, fault, source)
         except Exception as error:  # its content stays out of the log
             self.malformed += 1
-            _log.debug("sip_message_refused", error=type(error).__name__)
+            _log.warning("sip_message_refused", error=type(error).__name__)
 
-    def _receive(self, raw: bytes, source: Address) -> None:
-        parsed = SipMessage.parse(raw)
-        if isinstance(parsed, SipRequest):
-            pin_to_source(parsed, source)
-            if self.served.is_repeated(parsed):
-                return
-            self._receive_request(parsed, source)
-        elif self.asked.receive(parsed) is not None:
-            self.parse_message(TrunkMessage(parsed, source))
-
-    def _receive_request(self, parsed: SipRequest, source: Address) -> None:
-        try:
-            message = TrunkMessage(parsed, source)
-            for name in ("From", "To", "Call-ID", "CSeq"):
-                message.headers[name]
-        except Exception:
+    def _receive(self, parsed: SipRequest | SipResponse, fault: Fault | None, source: Address) -> None:
+        if isinstance(parsed, SipResponse):
+            answered = self.asked.receive(parsed)
+            if answered is not None:
+                self.parse_message(TrunkMessage(parsed, source))
+        elif fault is not None:
+            self.malformed += 1
             if parsed.method != "ACK" and parsed.headers.get("via"):
-                self.malformed += 1
-                self.send(_bare_response(parsed, 400, "Bad Request"), source)
-            return
-        self.parse_message(message)
+                self._send_raw(answer_to(parsed, *fault), source)
+        elif not self.served.is_repeated(parsed):
+            self.parse_message(TrunkMessage(parsed, source))
 
     def parse_message(self, message: SIPMessage) -> None:
         """Hand on requests and responses alike; pyVoIP drops most."""
@@ -153,6 +171,8 @@ class TrunkClient(SIPClient):  # type: ignore[misc]
 
     def post(self, message: SipRequest | SipResponse, address: Address) -> None:
         """Send and watch a message that is made already."""
+        if isinstance(message, SipResponse):
+            self.served.complete(message)
         self._send_raw(message, address)
         if isinstance(message, SipRequest):
             self.asked.track(message, address)
@@ -177,12 +197,15 @@ class TrunkClient(SIPClient):  # type: ignore[misc]
         content = "Content-Type: application/sdp\r\n" if body else ""
         return (
             f"SIP/2.0 {status} {phrase}\r\n{self._gen_response_via_header(request)}"
-            f"From: {source['raw']};tag={source['tag']}\r\nTo: {target['raw']};tag={tag}\r\n"
+            f"From: {source['whole']}\r\nTo: {target['raw']};tag={tag}\r\n"
             f"Call-ID: {request.headers['Call-ID']}\r\n"
             f"CSeq: {request.headers['CSeq']['check']} {request.headers['CSeq']['method']}\r\n"
             f"Contact: <sip:{self.username}@{self.myIP}:{self.myPort}>\r\nAllow: {ALLOW}\r\n"
             f"User-Agent: hotline12345\r\n{more}{content}Content-Length: {len(body.encode())}\r\n\r\n{body}"
         )
+
+    def _gen_response_via_header(self, request: TrunkMessage) -> str:
+        return "".join(f"Via: {via}\r\n" for via in request.parsed.headers.get("via"))
 
     def gen_ok(self, request: TrunkMessage) -> str:
         return self.gen_response(request, 200, "OK")
@@ -230,11 +253,24 @@ def is_response(message: SIPMessage) -> bool:
     return bool(message.type == SIPMessageType.RESPONSE)
 
 
-def _bare_response(request: SipRequest, status: int, phrase: str) -> str:
-    lines = [f"SIP/2.0 {status} {phrase}"]
-    lines += [f"Via: {via}" for via in request.headers.get("via")]
-    for name in ("From", "To", "Call-ID", "CSeq"):
-        value = request.headers.get_first(name)
-        if value:
-            lines.append(f"{name}: {value}")
-    return "\r\n".join([*lines, "Content-Length: 0", "", ""])
+def _status(code: int) -> SIPStatus:
+    """PyVoIP's name for a code; for one that it does not know, that of its class (RFC 3261 §8.1.3.2)."""
+    try:
+        return SIPStatus(code)
+    except ValueError:
+        return SIPStatus(183 if code < 200 else code // 100 * 100)
+
+
+def _party(address: Address_ | None, whole: str) -> dict[str, Any]:
+    """A From or To: ``whole`` as it came, ``raw`` without its tag."""
+    tag = (address.tag if address is not None else None) or ""
+    return {
+        "whole": whole,
+        "raw": _TAG.sub("", whole),
+        "tag": tag,
+        "uri": uri_in(whole),
+        "address": uri_in(whole).partition(":")[2],
+        "number": called_user(whole),
+        "caller": "",
+        "host": address.uri.host if address is not None else "",
+    }

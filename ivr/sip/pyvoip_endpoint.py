@@ -7,12 +7,13 @@ from typing import Unpack
 from aiosipua import SdpMessage, SipRequest, SipResponse
 from aiosipua.sdp import serialize_sdp
 
-from ivr.sip.address import Target
 from ivr.sip.contract import DialFailed
 from ivr.sip.digest import number_of
 from ivr.sip.endpoint import CallOrder, Endpoint, EndpointOptions
+from ivr.sip.pyvoip_call import TrunkCall
 from ivr.sip.pyvoip_client import Dialogue, TrunkMessage
-from ivr.sip.pyvoip_legs import PyVoipLeg, TrunkCall, TrunkPhone
+from ivr.sip.pyvoip_legs import PyVoipLeg
+from ivr.sip.pyvoip_phone import TrunkPhone
 from ivr.sip.transactions import LIFETIME, T1, T2, ClientTransactions
 
 from pyVoIP.VoIP.VoIP import CallState  # isort: skip  # after pyvoip_client, which sees to the order
@@ -26,12 +27,14 @@ class PyVoipEndpoint(Endpoint[PyVoipLeg]):
     def __init__(self, host: str, port: int, **shared: Unpack[EndpointOptions]) -> None:
         super().__init__(host, port, **shared)
         self._phone = TrunkPhone(host, port, self.media_host, self._invited)
-        self._far_ends: dict[str, Address] = {}
 
     async def _open(self) -> ClientTransactions:
         self._phone.start()
         self._phone.sip.asked.on_repeated = self._repeated
         return self._phone.sip.asked
+
+    def drain(self) -> None:
+        self._phone.draining = True
 
     def _post(self, request: SipRequest, address: Address) -> None:
         self._phone.sip.post(request, address)
@@ -62,7 +65,7 @@ class PyVoipEndpoint(Endpoint[PyVoipLeg]):
         try:
             answer = await asyncio.shield(call.outcome)
         except asyncio.CancelledError:
-            self._give_up(call, order.target)
+            self._give_up(call)
             raise
         if int(answer.status) >= 300:
             call.over("remote")
@@ -86,27 +89,27 @@ class PyVoipEndpoint(Endpoint[PyVoipLeg]):
         call = TrunkCall(self._phone, CallState.DIALING, TrunkMessage(sent, target.address), dialogue.number)
         call.dialogue = dialogue
         self._phone.calls[call_id] = call
-        self._far_ends[call_id] = target.address
         return call
 
-    def _give_up(self, call: TrunkCall, target: Target) -> None:
-        """CANCEL with the INVITE's own branch and number; the call is forgotten when its answer has been taken."""
+    def _give_up(self, call: TrunkCall) -> None:
+        """CANCEL now, or as soon as the far end shows any life; the call is forgotten when its answer has been taken."""
         client = self._phone.sip
-        answered = call.state == CallState.ANSWERED
-        call.state = CallState.ENDED
-        if answered:  # in the very moment
-            client.send(client.gen_request(call.dialogue, "BYE"), target.address)
+        if call.state == CallState.ANSWERED:  # in the very moment
+            call.over("local")
+            self._spawn(call.ask("BYE", {}, LIFETIME), "bye")
             return
-        client.asked.let_go(call.request.parsed)
-        branch = call.request.headers["Via"][0]["branch"]
-        number = int(call.request.headers["CSeq"]["check"])
-        client.send(client.gen_request(call.dialogue, "CANCEL", branch=branch, number=number), target.address)
+        call.state = CallState.ENDED
+        invite = call.request.request
+        client.asked.let_go(invite)
+        if client.asked.proceeding(invite):
+            call.cancel()
+        else:
+            client.asked.stop(invite)
         asyncio.get_running_loop().call_later(LIFETIME, self._phone.calls.pop, call.call_id, None)
 
     # --- what comes in ------------------------------------------------------------------------------------------
 
     def _invited(self, call: TrunkCall) -> None:
-        self._far_ends[call.call_id] = call.request.source
         self._arrived(PyVoipLeg(call, self))
 
     def keep_answering(self, call: TrunkCall, response: SipResponse, address: Address) -> None:
@@ -125,9 +128,5 @@ class PyVoipEndpoint(Endpoint[PyVoipLeg]):
             waited, interval = waited + interval, min(2 * interval, T2)
         call.over("fault")
 
-    def far_end_of(self, call: TrunkCall) -> Address:
-        return self._far_ends.get(call.call_id, ("", 0))
-
     def _forgotten(self, leg: PyVoipLeg) -> None:
-        self._far_ends.pop(leg.call_id, None)
         self._phone.sip.tagLibrary.pop(leg.call_id, None)

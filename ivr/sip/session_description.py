@@ -1,6 +1,7 @@
 """Which media two sides agree on (RFC 3264): G.711 over plain RTP, keys by RFC 4733, nothing else."""
 
 import ipaddress
+import re
 import time
 from dataclasses import dataclass
 from typing import Final
@@ -14,6 +15,8 @@ STATIC_TYPES: Final = {"PCMU": 0, "PCMA": 8}
 OUR_KEYS_TYPE: Final = 101
 CODECS: Final = ("PCMA", "PCMU")
 """Our order when we call: A-law is what Chinese trunks speak."""
+_BOUNDARY: Final = re.compile(r'boundary="?([^";]+)"?', re.IGNORECASE)
+_SDP_TYPE: Final = re.compile(r"^(?:content-type|c)\s*:\s*application/sdp", re.IGNORECASE | re.MULTILINE)
 _OURS: Final = {"sendrecv": "sendrecv", "sendonly": "recvonly", "recvonly": "sendonly", "inactive": "inactive"}
 
 
@@ -37,12 +40,29 @@ class Agreement:
 
 def read_offer(content_type: str, body: str) -> SdpMessage:
     """Parse an offer. Raises :class:`NotAcceptable` when there is none or it cannot be read."""
-    if content_type.split(";")[0].strip().lower() != "application/sdp" or not body.strip():
+    kind = content_type.split(";")[0].strip().lower()
+    if kind == "multipart/mixed":
+        body = _sdp_part(content_type, body)
+    elif kind != "application/sdp":
+        body = ""
+    if not body.strip():
         raise NotAcceptable("no SDP offer")
     try:
         return parse_sdp(body)
     except (ValueError, IndexError) as error:
         raise NotAcceptable("unreadable SDP") from error
+
+
+def _sdp_part(content_type: str, body: str) -> str:
+    """The SDP beside an ISUP message (SIP-I, Q.1912.5), as exchanges send it; empty when there is none."""
+    boundary = _BOUNDARY.search(content_type)
+    if boundary is None:
+        return ""
+    for part in body.split(f"--{boundary.group(1).strip()}")[1:]:
+        head, _, content = part.replace("\r\n", "\n").partition("\n\n")
+        if _SDP_TYPE.search(head):
+            return content.strip().replace("\n", "\r\n") + "\r\n"
+    return ""
 
 
 def agree(offer: SdpMessage, *, codecs: tuple[str, ...] = CODECS) -> Agreement:

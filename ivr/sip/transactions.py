@@ -191,6 +191,9 @@ class ClientTransactions:
 class _Served:
     """A request that came in, by its latest answer."""
 
+    routes: list[str] = field(default_factory=list)
+    """The proxies that want to stay on the path: answers name them again (RFC 3261 §12.1.1)."""
+    promised: dict[str, str] = field(default_factory=dict)
     response: SipResponse | None = None
     repeater: _Repeater | None = None
     touched: float = field(default_factory=time.monotonic)
@@ -213,11 +216,30 @@ class ServerTransactions:
         served = self._served.get(key)
         if served is None:
             self._forget_old()
-            self._served[key] = _Served()
+            self._served[key] = _Served(routes=list(request.headers.get("record-route")))
             return False
         if served.response is not None:
             self._reply(served.response)
         return True
+
+    def promise(self, request: SipRequest, headers: dict[str, str]) -> None:
+        """Have the 2xx to ``request`` carry ``headers`` too."""
+        served = self._served.get(self._key(request) or ("", "", ""))
+        if served is not None:
+            served.promised.update(headers)
+
+    def complete(self, response: SipResponse) -> None:
+        """Before an answer goes out: the route of a call, and what was promised."""
+        key = self._key(response)
+        served = self._served.get(key) if key else None
+        if key is None or served is None or response.status_code >= 300:
+            return
+        if key[2] == "INVITE" and response.status_code > 100 and not response.headers.get("record-route"):
+            for route in served.routes:
+                response.headers.append("Record-Route", route)
+        if response.status_code >= 200:
+            for name, value in served.promised.items():
+                response.headers.set_single(name, value)
 
     def record(self, response: SipResponse) -> None:
         """Remember an answer that has just been sent."""

@@ -1,13 +1,13 @@
 """The UDP socket of a SIP endpoint: one that hostile datagrams cannot close, and that can be opened again."""
 
 import asyncio
-import ipaddress
 from collections.abc import Callable
 from typing import Any, Final
 
 import structlog
-from aiosipua import SipMessage, SipRequest, SipResponse, UdpSipTransport
-from aiosipua.headers import parse_via, stringify_via
+from aiosipua import SipRequest, SipResponse, UdpSipTransport
+
+from ivr.sip.intake import Fault, Unreadable, answer_to, is_reachable, read, way_back
 
 _log = structlog.get_logger("ivr.sip")
 _LARGEST: Final = 65_535
@@ -42,6 +42,7 @@ class GuardedUdpTransport(UdpSipTransport):
         self.malformed = 0
         self.undeliverable = 0
         self.on_sent: Callable[[SipRequest | SipResponse, Address], None] = lambda message, address: None
+        self.on_reply: Callable[[SipResponse], None] = lambda response: None
         self.on_lost: Callable[[], None] = lambda: None
 
     async def start(self) -> None:
@@ -77,24 +78,31 @@ class GuardedUdpTransport(UdpSipTransport):
     def send_reply_again(self, response: SipResponse) -> None:
         self._put(bytes(response), way_back(response))
 
+    def send_reply(self, response: SipResponse) -> None:
+        self.on_reply(response)
+        super().send_reply(response)
+
     def receive(self, data: bytes, source: Address) -> None:
-        """Parse one datagram and hand it on."""
-        if not data.strip(b"\r\n\0 "):
-            return
+        """Read one datagram and hand it on; a request that breaks the rules is refused here."""
         try:
-            message = SipMessage.parse(data)
-            if isinstance(message, SipRequest):
-                pin_to_source(message, source)
-        except (ValueError, IndexError):
+            message, fault = read(data, source)
+        except Unreadable:
             self.malformed += 1
             return
-        if self.on_message is None:
-            return
         try:
-            self.on_message(message, source)
+            if fault is not None and isinstance(message, SipRequest):
+                self.malformed += 1
+                self._refuse(message, fault)
+            elif self.on_message is not None:
+                self.on_message(message, source)
         except Exception as error:  # one message must never stop the endpoint; its content stays out of the log
             self.malformed += 1
             _log.warning("sip_message_refused", error=type(error).__name__)
+
+    def _refuse(self, request: SipRequest, fault: Fault) -> None:
+        if request.method != "ACK" and request.headers.get("via"):
+            response = answer_to(request, *fault)
+            self._put(bytes(response), way_back(response))
 
     def _put(self, raw: bytes, addr: Address) -> bool:
         if self._udp_transport is None or len(raw) > _LARGEST or not is_reachable(addr):
@@ -106,33 +114,3 @@ class GuardedUdpTransport(UdpSipTransport):
             self.undeliverable += 1
             return False
         return True
-
-
-def way_back(response: SipResponse) -> Address:
-    """Where an answer goes: what its top Via was made to say by :func:`pin_to_source`."""
-    via = parse_via(response.headers.get("via")[0])
-    return via.received or via.host, int(via.rport or via.port or 5060)
-
-
-def is_reachable(addr: Address) -> bool:
-    """A numeric address and a port that exists: names would block the loop, a port above 65535 kills the socket."""
-    try:
-        ipaddress.ip_address(addr[0])
-    except ValueError:
-        return False
-    return 0 < addr[1] < 65_536
-
-
-def pin_to_source(request: SipRequest, source: Address) -> None:
-    """Make the top Via say where the request really came from (RFC 3581), so that answers go there and nowhere else."""
-    vias = request.headers.get("via")
-    if not vias:
-        return
-    via = parse_via(vias[0])
-    via.received = source[0]
-    if "rport" in via.params or not 0 < (via.port or 5060) < 65_536:
-        via.rport = str(source[1])
-    rest = vias[1:]
-    request.headers.remove("Via")
-    for value in [stringify_via(via), *rest]:
-        request.headers.append("Via", value)

@@ -44,7 +44,7 @@ class Watchdog:
         request = self._options()
         self._transport.send(request, self._own_address())
         answer = await self._client.asked.answered(request, ANSWER_WITHIN_S)
-        return answer is not None and answer.status_code == 200
+        return answer is not None
 
     async def _open_again(self) -> None:
         try:
