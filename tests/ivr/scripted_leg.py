@@ -254,6 +254,7 @@ class ScriptedEndpoint:
         self.dialled: list[str] = []
         self.agents: list[ScriptedLeg] = []
         self.handler: OnCall | None = None
+        self.draining = False
 
     async def start(self) -> None:
         self.dialled.clear()
@@ -265,6 +266,13 @@ class ScriptedEndpoint:
     @property
     def address(self) -> tuple[str, int]:
         return "127.0.0.1", 5060
+
+    @property
+    def registered(self) -> bool | None:
+        return None
+
+    def drain(self) -> None:
+        self.draining = True
 
     def on_call(self, handler: OnCall) -> None:
         self.handler = handler
