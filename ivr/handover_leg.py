@@ -127,7 +127,7 @@ class HandoverLeg:
             await asyncio.sleep(_LOOK_EVERY_S)
             now = agent.stats.get("packets_received")
             if now is None or now != received:
-                received, quiet_s = now or -1.0, 0.0
+                received, quiet_s = -1.0 if now is None else now, 0.0
                 continue
             quiet_s += _LOOK_EVERY_S
             if quiet_s >= AGENT_SILENT_S:
