@@ -15,12 +15,12 @@ from aiortp.packet import RtcpPacket, RtcpRrPacket, RtcpSrPacket
 from ivr.sip.clock import frame_clock
 from ivr.sip.contract import FRAME_BYTES, FRAME_MS, FRAME_SAMPLES
 from ivr.sip.keys import KeyEvent, KeyReceiver, press
-from ivr.sip.playback import Mark, Playback
+from ivr.sip.playback import Frame, Playback
 from ivr.sip.playout import Playout
 from ivr.sip.ports import RtpPorts
 from ivr.sip.reframer import Reframer
 from ivr.sip.rtp import Packet, Sender, read
-from ivr.sip.rtp_socket import ReportSocket, RtpSocket, is_report
+from ivr.sip.rtp_socket import MOST_A_TICK, ReportSocket, RtpSocket, is_report
 from ivr.sip.session_description import Agreement
 from ivr.sip.sound_watch import OneWay, SoundWatch
 from ivr.sip.source import Address, SourceLatch
@@ -64,6 +64,7 @@ class Media(BaseRTPSession):
         self._ports = ports
         self._socket = RtpSocket(ports.rtp)
         self._playback = playback
+        playback.encode = self._g711.encode
         self._timeout_s = timeout_s
         self._latch = SourceLatch(agreed.remote)
         self._order = StreamOrder()
@@ -71,7 +72,7 @@ class Media(BaseRTPSession):
         self._reframer = Reframer(self._g711.encode(b"\0\0"))
         self._playout = Playout(self._g711)
         self._keys = KeyReceiver(lambda key: self.on_key(key))
-        self._silent_payload = self._g711.encode(SILENCE)
+        self._silent = Frame(SILENCE, (), self._g711.encode(SILENCE))
         self._key_packets: deque[tuple[KeyEvent, int, asyncio.Future[None] | None]] = deque()
         self._foreign = self._repeated = self._one_way = self._ticks = 0
         self._heard_at = 0.0
@@ -139,8 +140,11 @@ class Media(BaseRTPSession):
     def _tick(self) -> None:
         self._send_one()
         now = asyncio.get_running_loop().time()
-        for data, source, at in self._socket.arrived():
-            self._playout.clock = at
+        for _ in range(MOST_A_TICK):
+            arrival = self._socket.receive()
+            if arrival is None:
+                break
+            data, source, self._playout.clock = arrival
             if is_report(data):
                 self._handle_rtcp(data, source)
             else:
@@ -166,20 +170,18 @@ class Media(BaseRTPSession):
 
     def _send_one(self) -> None:
         sender = self._out
-        frame = SILENCE
-        marks: tuple[Mark, ...] = ()
+        frame = self._silent
         if self._key_packets:
             self._send_key_packet(sender)
         elif self.agreed.direction not in ("sendrecv", "sendonly"):
             sender.advance_timestamp()
         else:
-            frame, marks = self._playback.take() or (SILENCE, ())
-            payload = self._silent_payload if frame is SILENCE else self._g711.encode(frame)
-            sender.send_frame_auto(payload, addr=self._remote_addr)
-        for mark in marks:
+            frame = self._playback.take() or self._silent
+            sender.send_audio(frame.payload or self._g711.encode(frame.pcm), self._remote_addr)
+        for mark in frame.marks:
             mark()
         if self.taps.departure is not None:
-            self.taps.departure(frame)
+            self.taps.departure(frame.pcm)
 
     def _send_key_packet(self, sender: Sender) -> None:
         event, number, done = self._key_packets.popleft()
@@ -234,8 +236,11 @@ class Media(BaseRTPSession):
             if self._watch.listening:
                 self._watch.audio(packet.payload)
             self._playout.frames_a_packet = len(packet.payload) // FRAME_SAMPLES
-            for timestamp, payload in self._reframer.feed(packet.timestamp, packet.payload):
-                self._playout.put(timestamp, payload)
+            if self._reframer.passes(packet.timestamp, packet.payload):
+                self._playout.put(packet.timestamp, packet.payload)
+            else:
+                for timestamp, payload in self._reframer.feed(packet.timestamp, packet.payload):
+                    self._playout.put(timestamp, payload)
             if self.taps.arrival is not None:
                 self.taps.arrival(self._g711.decode(packet.payload))
         elif packet.payload_type == self.agreed.keys_in:

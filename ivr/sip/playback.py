@@ -4,7 +4,7 @@ import asyncio
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 import numpy as np
 
@@ -19,17 +19,32 @@ _FADE: Final = np.arange(FADE_SAMPLES, 0, -1, dtype=np.float32) / (FADE_SAMPLES 
 Mark = Callable[[], None]
 
 
+class Frame(NamedTuple):
+    """One frame to be sent."""
+
+    pcm: bytes
+    marks: tuple[Mark, ...] = ()
+    """Of the pieces that begin in it."""
+    payload: bytes | None = None
+    """The frame as its packet carries it, where that is known already."""
+
+
 @dataclass(slots=True)
 class _Piece:
     pcm: bytes
     position: int
     mark: Mark | None
+    encoded: bytes = b""
 
 
 class Playback:
-    """Samples in order of ``add``; the sender takes one frame each 20 ms."""
+    """Samples in order of ``add``; the sender takes one frame each 20 ms.
 
-    def __init__(self) -> None:
+    ``encode``: the law's encoder (two bytes to one). A piece is encoded once and whole, which takes a tenth of the time.
+    """
+
+    def __init__(self, encode: Callable[[bytes], bytes] | None = None) -> None:
+        self.encode = encode
         self._pieces: deque[_Piece] = deque()
         self._bytes = 0
         self._tail = b""
@@ -48,8 +63,8 @@ class Playback:
         self._bytes += len(pcm)
         self._empty.clear()
 
-    def take(self) -> tuple[bytes, tuple[Mark, ...]] | None:
-        """The next frame, padded with silence at the very end, and the marks of pieces that begin in it."""
+    def take(self) -> Frame | None:
+        """The next frame, padded with silence at the very end."""
         if not self._pieces and not self._tail:
             self._gain = self._wanted_gain
             return None
@@ -72,7 +87,7 @@ class Playback:
             self._empty.set()
         sound = self._tail + self._at_gain(bytes(frame.ljust(room, b"\0")))
         self._tail = b""
-        return sound, tuple(marks)
+        return Frame(sound, tuple(marks))
 
     @property
     def _plain(self) -> bool:
@@ -82,11 +97,16 @@ class Playback:
         first = self._pieces[0]
         return first.position > 0 and first.position + FRAME_BYTES < len(first.pcm)
 
-    def _whole_frame(self) -> tuple[bytes, tuple[Mark, ...]]:
+    def _whole_frame(self) -> Frame:
         first = self._pieces[0]
-        first.position += FRAME_BYTES
+        start = first.position
+        first.position = end = start + FRAME_BYTES
         self._bytes -= FRAME_BYTES
-        return first.pcm[first.position - FRAME_BYTES : first.position], ()
+        if self.encode is None:
+            return Frame(first.pcm[start:end])
+        if not first.encoded:
+            first.encoded = self.encode(first.pcm)
+        return Frame(first.pcm[start:end], (), first.encoded[start // 2 : end // 2])
 
     def set_gain(self, db: float) -> None:
         """Play louder or softer from the next frame on, which ramps there; below :data:`QUIETEST_DB` is silence."""

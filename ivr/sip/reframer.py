@@ -31,6 +31,15 @@ class Reframer:
         self._running = False
         self._partial.clear()
 
+    def passes(self, timestamp: int, payload: bytes) -> bool:
+        """Whether ``payload`` is the next frame as it stands and nothing waits: no need to :meth:`feed` it."""
+        if len(payload) != FRAME_SAMPLES or self._partial or timestamp - self._newest != FRAME_SAMPLES:
+            return False
+        if not self._running or timestamp - self._origin != FRAME_SAMPLES:
+            return False
+        self._origin = self._newest = timestamp
+        return True
+
     def feed(self, timestamp: int, payload: bytes) -> Iterator[tuple[int, bytes]]:
         """Give ``(timestamp, 160 bytes)`` for each frame that ``payload`` completes or that is given up."""
         if not self._running:

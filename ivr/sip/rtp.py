@@ -55,6 +55,12 @@ def read(data: bytes) -> Packet | None:
 class Sender(RtpSender):
     """aiortp's sender with a packet written in one go: at 200 calls this runs 10,000 times a second."""
 
+    def send_audio(self, payload: bytes, addr: tuple[str, int] | None) -> None:
+        """Send the next frame of audio and move the timestamp on."""
+        timestamp = self._current_timestamp
+        self.send_raw(self._payload_type, payload, timestamp, 0, addr)
+        self._current_timestamp = (timestamp + self._timestamp_increment) % TIMESTAMP_WRAP
+
     def send_raw(
         self, payload_type: int, payload: bytes, timestamp: int, marker: int = 0, addr: tuple[str, int] | None = None
     ) -> None:

@@ -5,10 +5,11 @@ from collections.abc import Callable
 
 import numpy as np
 import pytest
+from aiortp.codecs import PcmaCodec
 from numpy.typing import NDArray
 
 from ivr.sip.contract import FRAME_BYTES
-from ivr.sip.playback import Playback
+from ivr.sip.playback import Frame, Playback
 
 
 def pcm(samples: int, value: int = 1) -> bytes:
@@ -22,8 +23,8 @@ def test_pieces_are_joined_and_the_end_is_padded() -> None:
     first, second = queue.take(), queue.take()
     assert first is not None
     assert second is not None
-    assert first[0] == pcm(100, 1) + pcm(60, 2)
-    assert second[0] == pcm(40, 2) + bytes(2 * 120)
+    assert first.pcm == pcm(100, 1) + pcm(60, 2)
+    assert second.pcm == pcm(40, 2) + bytes(2 * 120)
     assert queue.take() is None
 
 
@@ -33,7 +34,7 @@ def test_marks_go_with_the_frame_that_holds_their_first_sample() -> None:
     queue.add(pcm(160), marks[0])
     queue.add(pcm(10), marks[1])
     queue.add(pcm(200), marks[2])
-    assert [taken[1] for taken in iter(queue.take, None) if taken] == [(marks[0],), (marks[1], marks[2]), ()]
+    assert [taken.marks for taken in iter(queue.take, None) if taken] == [(marks[0],), (marks[1], marks[2]), ()]
 
 
 def test_what_is_queued_and_dropped_is_counted() -> None:
@@ -69,9 +70,9 @@ def test_a_closed_queue_takes_nothing_more() -> None:
     assert queue.queued_ms == 0
 
 
-def samples(taken: tuple[bytes, object] | None) -> NDArray[np.int16]:
+def samples(taken: Frame | None) -> NDArray[np.int16]:
     assert taken is not None
-    return np.frombuffer(taken[0], np.int16)
+    return np.frombuffer(taken.pcm, np.int16)
 
 
 def steepest(sound: NDArray[np.int16]) -> int:
@@ -146,3 +147,16 @@ def test_a_gain_set_in_silence_needs_no_ramp() -> None:
     assert queue.take() is None
     queue.add(pcm(160, 10_000))
     assert (samples(queue.take()) == 1000).all()
+
+
+@pytest.mark.parametrize("gain", [0.0, -6.0])
+def test_a_frame_that_is_encoded_already_is_the_frame(gain: float) -> None:
+    encode = PcmaCodec().encode
+    queue = Playback(encode)
+    for length in (1000, 70, 3, 640):
+        queue.add(np.random.default_rng(length).integers(-30_000, 30_000, length, np.int16).tobytes())
+    queue.set_gain(gain)
+    frames = [frame for frame in iter(queue.take, None) if frame]
+    encoded = [frame for frame in frames if frame.payload is not None]
+    assert (len(frames), len(encoded)) == ((11, 8) if gain == 0.0 else (11, 0))
+    assert all(frame.payload == encode(frame.pcm) for frame in encoded)
