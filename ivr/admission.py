@@ -1,4 +1,7 @@
-"""May this call come in? The restrictions in force, known in the node itself, and the number of lines."""
+"""May this call come in, and is there somebody to listen to it?
+
+The restrictions in force, known in the node itself; the lines; the recognition slots and the city's rule above them.
+"""
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -8,6 +11,8 @@ from typing import Final, Literal
 import structlog
 
 from config.clock import Clock
+from config.rulebook_model import OverflowPolicy
+from ivr.call_parts import Overflow
 from ivr.protocol import Admit, AdmitRestricted, CallOffered, Reject, Restrictions
 from ivr.sip.contract import CallLeg
 from store.vault import Vault
@@ -16,6 +21,8 @@ _log = structlog.get_logger("ivr")
 
 FULL: Final = 503
 """No line free: an edge in front of several nodes tries the next one (RFC 3261 §21.5.4)."""
+FULL_RETRY_AFTER_S: Final = 5
+"""Told with it (RFC 3261 §20.33): in the busy hour some call ends within seconds."""
 RESTRICTED_FULL: Final = 486
 """No line free for restricted callers: no other node shall be tried."""
 
@@ -25,11 +32,17 @@ Ask = Callable[[CallOffered], Awaitable[Answer | None]]
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """How a call comes in: ``notice`` for a restricted one, ``code`` for a rejected one."""
+    """How a call comes in.
+
+    ``notice``: heard instead of a greeting, by restricted callers and where the overflow rule says so; ``overflow``: no
+    recogniser is free for it; ``code`` and ``retry_after_s``: of a rejected one.
+    """
 
     kind: Literal["normal", "restricted", "rejected"]
     notice: str = ""
     code: int = 0
+    overflow: Overflow = ""
+    retry_after_s: int | None = None
 
 
 class RestrictionTable:
@@ -55,7 +68,11 @@ class RestrictionTable:
 
 
 class Admission:
-    """Decides on each INVITE and counts lines; :meth:`release` gives a line back."""
+    """Decides on each INVITE and counts lines and recognition slots; :meth:`release` gives them back.
+
+    Restricted callers are always listened to, for emergencies, beyond ``slots``: their lines are few. ``bridged``: how
+    many recognised calls an agent has, which need no slot meanwhile.
+    """
 
     def __init__(
         self,
@@ -66,6 +83,9 @@ class Admission:
         max_calls: int,
         max_restricted_calls: int,
         default_notice: str,
+        slots: int,
+        overflow: OverflowPolicy,
+        bridged: Callable[[], int],
     ) -> None:
         self._vault = vault
         self._clock = clock
@@ -73,6 +93,10 @@ class Admission:
         self._max = {"normal": max_calls, "restricted": max_restricted_calls}
         self._lines = {"normal": 0, "restricted": 0}
         self._default_notice = default_notice
+        self._slots = slots
+        self._overflow = overflow
+        self._bridged = bridged
+        self._recognised = 0
         self.table = RestrictionTable()
         self.unchecked = 0
         """Calls let in because neither table nor gateway could be asked."""
@@ -89,13 +113,25 @@ class Admission:
             return verdict
         if self._lines[verdict.kind] >= self._max[verdict.kind]:
             _log.warning("no_line_free", kind=verdict.kind, lines=self._lines[verdict.kind])
-            return Verdict("rejected", code=FULL if verdict.kind == "normal" else RESTRICTED_FULL)
+            if verdict.kind == "restricted":
+                return Verdict("rejected", code=RESTRICTED_FULL)
+            return Verdict("rejected", code=FULL, retry_after_s=FULL_RETRY_AFTER_S)
         self._lines[verdict.kind] += 1
-        return verdict
+        return self._listened_to(verdict) if verdict.kind == "normal" else verdict
 
     def release(self, verdict: Verdict) -> None:
         """The call of ``verdict`` is over."""
         self._lines[verdict.kind] -= 1
+        self._recognised -= verdict.kind == "normal" and not verdict.overflow
+
+    def _listened_to(self, verdict: Verdict) -> Verdict:
+        """``verdict`` with a slot taken for it, or with the rule for those who get none."""
+        if self._recognised - self._bridged() < self._slots:
+            self._recognised += 1
+            return verdict
+        rule = self._overflow.rule
+        _log.warning("no_slot_free", slots=self._slots, rule=rule)
+        return Verdict("normal", notice=self._overflow.notice if rule == "notice" else "", overflow=rule)
 
     async def _checked(self, leg: CallLeg) -> Verdict:
         if self.table.arrived:

@@ -9,7 +9,7 @@ from typing import Final
 
 import structlog
 
-from ivr.call_parts import CallEnding, CallParts, CallWire, EndedBy
+from ivr.call_parts import CallEnding, CallParts, CallWire, EndedBy, Overflow
 from ivr.call_tasks import CallTasks, first_of
 from ivr.gate import Gate
 from ivr.gateway_loss import PATIENCE_MS, GatewayLoss
@@ -34,8 +34,9 @@ from ivr.protocol import (
 )
 from ivr.protocol import HoldAudio as HoldAudioSwitch
 from ivr.recording import CallRecording
+from ivr.rescue import promise
 from ivr.silence_guard import SilenceGuard
-from ivr.sip.contract import FRAME_MS, CallLeg
+from ivr.sip.contract import FRAME_BYTES, FRAME_MS, CallLeg
 from ivr.surroundings import Surroundings
 from ivr.turn_taking import TurnTaking
 
@@ -45,13 +46,23 @@ _log = structlog.get_logger("ivr")
 
 FILLERS: Final = 3
 """So often the caller is asked to wait for an answer; then we listen again, and silence is told to the gateway."""
+_SILENCE: Final = bytes(FRAME_BYTES)
 
 
 class CallFlow:
-    """Runs one call. ``notice``: the caller is restricted and hears this; ``patience_ms``: set when the gateway is away."""
+    """Runs one call. ``notice``: this is all that the caller hears, being restricted or beyond our means (``overflow``).
+
+    ``overflow``: he is not listened to, only his keys count. ``patience_ms``: set when the gateway is away.
+    """
 
     def __init__(
-        self, leg: CallLeg, around: Surroundings, *, notice: str | None = None, patience_ms: int | None = None
+        self,
+        leg: CallLeg,
+        around: Surroundings,
+        *,
+        notice: str | None = None,
+        overflow: Overflow = "",
+        patience_ms: int | None = None,
     ) -> None:
         self._leg = leg
         self._turn = TurnTaking()
@@ -64,19 +75,21 @@ class CallFlow:
         self._parts = CallParts(
             leg,
             around,
-            notice is not None,
+            notice is not None and not overflow,
             self._turn,
             self._playback,
             self._guard,
             self._tasks,
             self._wire,
             self._ending,
+            overflow,
         )
         self._gate = Gate(self._parts, notice)
         self._handover = Handover(self._parts)
         self._loss = GatewayLoss(self._parts, self._gate, self._handover, patience_ms)
         self._heard = Heard(self._parts, self._gate, self._loss, self._handover)
         self._listening = Listening(around.recognisers, self._turn, self._heard)
+        self._heard.finish_utterance = self._listening.finish_utterance
         self._prompts = around.prompts
         self._recording: CallRecording | None = None
         self._seq_seen = 0
@@ -89,6 +102,11 @@ class CallFlow:
     @property
     def restricted(self) -> bool:
         return self._parts.restricted
+
+    @property
+    def listened_to(self) -> bool:
+        """Whether a recogniser hears this caller."""
+        return not self._parts.overflow
 
     @property
     def live(self) -> LiveCall:
@@ -171,6 +189,15 @@ class CallFlow:
         """End the call after what is being said (at once while an agent is on the line)."""
         await self._parts.hang_up(by, at_once=self._handover.bridged)
 
+    def end_with_promise(self) -> None:
+        """The node must leave: the bot's caller is promised a call back, an agent's is let go."""
+        if self._ending.decided or self._handover.bridged or self._gate.closed:
+            self.end_now()
+            return
+        self._ending.by = "fault"
+        self._guard.settle()
+        self._tasks.start(self._promise())
+
     def end_now(self) -> None:
         """The node goes down: let the caller go without further words."""
         self._ending.by = self._ending.by or "fault"
@@ -230,8 +257,12 @@ class CallFlow:
             if self._handover.bridged:
                 self._turn.pass_time(FRAME_MS)
                 continue
-            self._listening.frame(pcm)
+            self._listening.frame(_SILENCE if self._parts.overflow else pcm)
             self._keep_company()
+
+    async def _promise(self) -> None:
+        await promise(self._leg, self._playback, self._parts.around)
+        self._ending.now.set()
 
     def _may_hold(self) -> bool:
         return self._handover.idle and not self._ending.decided

@@ -14,6 +14,8 @@ from ivr.surroundings import Surroundings
 from ivr.turn_taking import TurnTaking
 
 EndedBy = Literal["caller", "bot", "agent", "policy", "fault"]
+Overflow = Literal["", "queue", "notice"]
+"""What becomes of a caller for whom no recogniser was free (see :class:`ivr.protocol.CallStarted`)."""
 
 
 class CallWire:
@@ -47,7 +49,7 @@ class CallEnding:
 
 @dataclass(frozen=True, slots=True)
 class CallParts:
-    """The parts of one call. ``restricted``: how it was admitted, whatever came of it."""
+    """The parts of one call. ``restricted``, ``overflow``: how it was admitted, whatever came of it."""
 
     leg: CallLeg
     around: Surroundings
@@ -58,6 +60,7 @@ class CallParts:
     tasks: CallTasks
     wire: CallWire
     ending: CallEnding
+    overflow: Overflow = ""
 
     def say_own(self, prompt: str) -> None:
         """Say one of the node's own prompts."""
@@ -72,6 +75,7 @@ class CallParts:
                 number=self.leg.number,
                 called=self.leg.called,
                 restricted=self.restricted,
+                overflow=self.overflow,
             )
         )
 

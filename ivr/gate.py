@@ -1,20 +1,24 @@
-"""The door for restricted callers: they hear the notice, and nothing they say leaves the node unless it opens the way."""
+"""The door for restricted callers: they hear the notice, and nothing they say leaves the node unless it opens the way.
+
+A caller for whom no recogniser is free may stand before the same door, with a notice of his own (``overflow``).
+"""
 
 import structlog
 
 from ivr.call_parts import CallParts
 from ivr.playback import Saying
-from ivr.restricted_call import NOTICE_MS, RestrictedCall
+from ivr.restricted_call import LET_THROUGH_KEYS, NOTICE_MS, OVERFLOW_KEYS, RestrictedCall
 
 _log = structlog.get_logger("ivr")
 
 
 class Gate:
-    """``notice`` ``None``: the caller is not restricted and the door stands open."""
+    """``notice`` ``None``: the door stands open."""
 
     def __init__(self, parts: CallParts, notice: str | None) -> None:
         self._parts = parts
-        self._call = RestrictedCall(parts.around.emergencies, notice) if notice is not None else None
+        keys = OVERFLOW_KEYS if parts.overflow else LET_THROUGH_KEYS
+        self._call = RestrictedCall(parts.around.emergencies, notice, keys) if notice is not None else None
 
     @property
     def closed(self) -> bool:
@@ -58,8 +62,8 @@ class Gate:
             parts.tasks.start(parts.hang_up("policy"))
 
     def _open(self) -> None:
-        """A restricted caller in need: from here on a call like any other."""
+        """Somebody in need, or who wants a person: from here on a call like any other."""
         self._call = None
         self._parts.playback.stop(force=True)
         self._parts.guard.owe()
-        _log.info("restricted_call_let_through", call=self._parts.leg.call_id)
+        _log.info("call_let_through", call=self._parts.leg.call_id)

@@ -9,6 +9,7 @@ import socket
 import sys
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any, Final
 
 import structlog
@@ -17,8 +18,9 @@ from config.clock import Clock, SystemClock
 from config.logs import set_up_logs
 from config.rulebook import load_rulebook
 from config.settings import Settings
-from ivr.admission import Admission
+from ivr.admission import FULL, Admission
 from ivr.call_flow import PATIENCE_MS, CallFlow
+from ivr.call_tasks import first_of
 from ivr.emergency_words import EmergencyWords
 from ivr.health import answers_options, ask_health, serve_health
 from ivr.hold_audio import load_hold_audio
@@ -40,7 +42,10 @@ _log = structlog.get_logger("ivr")
 
 NEWCOMER_PATIENCE_MS: Final = 4000
 """A caller who comes while the gateway has long been away waits no longer than this."""
-DRAIN_S: Final = 4.0
+DRAINING_RETRY_AFTER_S: Final = 30
+"""A node that leaves is told apart from one that is full: another takes over, or it is back after about so long."""
+LAST_WORDS_S: Final = 20.0
+"""After the drain's limit those still with the bot hear a promise to be called back; no longer than this."""
 _LOAD_S: Final = 5.0
 
 
@@ -71,6 +76,7 @@ class Node:
             node=f"{socket.gethostname()}-{settings.sip_port}",
             events=self,
         )
+        rulebook = load_rulebook(settings.city, settings.data_dir)
         self._admission = Admission(
             vault=vault,
             clock=self._clock,
@@ -78,8 +84,10 @@ class Node:
             max_calls=settings.max_calls,
             max_restricted_calls=settings.max_restricted_calls,
             default_notice=self._prompts["restricted"],
+            slots=settings.effective_recognition_slots,
+            overflow=rulebook.overflow,
+            bridged=lambda: sum(flow.listened_to and flow.live.bridged for flow in self._flows.values()),
         )
-        rulebook = load_rulebook(settings.city, settings.data_dir)
         self._recordings = Recordings(
             settings.data_dir / "node-recordings" / str(settings.sip_port), vault, enabled=rulebook.recording.enabled
         )
@@ -123,10 +131,25 @@ class Node:
         self._write_status()
         _log.info("node_started", sip=self._endpoint.address, recogniser=self._recognisers.name)
 
-    async def stop(self) -> None:
-        """Take no more calls, give those that are on a moment to end, then end them and everything else."""
+    async def drain(self, at_once: asyncio.Event) -> None:
+        """Refuse new calls; return when those that are on have ended, or as soon as ``at_once`` is set.
+
+        After ``drain_s`` of the settings the bot's callers are promised a call back, and agents' calls are let go.
+        """
         self._draining = True
-        await self._calls_over(DRAIN_S)
+        self._endpoint.drain()
+        _log.info("node_draining", calls=len(self._flows), limit_s=self._settings.drain_s)
+        await first_of(at_once.wait(), self._emptied())
+
+    async def _emptied(self) -> None:
+        await self._calls_over(self._settings.drain_s)
+        for flow in list(self._flows.values()):
+            flow.end_with_promise()
+        await self._calls_over(LAST_WORDS_S)
+
+    async def stop(self) -> None:
+        """End the calls that are on, and everything else."""
+        self._draining = True
         for flow in self._flows.values():
             flow.end_now()
         await self._calls_over(1.5)
@@ -163,6 +186,8 @@ class Node:
             "address": [host, port],
             "model": self._recognisers.name,
             "calls": len(self._flows),
+            "draining": self._draining,
+            "registered": self._endpoint.registered,
             "admitted_unchecked": self._admission.unchecked,
             "promises_undelivered": len(self._promises.undelivered()),
         }
@@ -171,16 +196,17 @@ class Node:
 
     async def _take_call(self, leg: CallLeg) -> None:
         if self._draining:
-            await leg.reject(503)
+            await leg.reject(FULL, retry_after_s=DRAINING_RETRY_AFTER_S)
             return
         verdict = await self._admission.decide(leg)
         if verdict.kind == "rejected":
-            await leg.reject(verdict.code)
+            await leg.reject(verdict.code, retry_after_s=verdict.retry_after_s)
             return
         flow = CallFlow(
             leg,
             self._around,
-            notice=verdict.notice if verdict.kind == "restricted" else None,
+            notice=verdict.notice or None,
+            overflow=verdict.overflow,
             patience_ms=self._patience_ms(),
         )
         self._flows[leg.call_id] = flow
@@ -261,14 +287,21 @@ def make_node(settings: Settings) -> Node:
 
 
 async def serve(settings: Settings) -> None:
-    """Run the node until SIGTERM or SIGINT."""
-    stop = asyncio.Event()
-    for name in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(name, stop.set)
+    """Run the node until SIGTERM or SIGINT: it then finishes its calls. A second one, or SIGQUIT, ends them at once."""
+    leave, at_once = asyncio.Event(), asyncio.Event()
+
+    def told(*, now: bool) -> None:
+        if now or leave.is_set():
+            at_once.set()
+        leave.set()
+
+    for name in (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT):
+        asyncio.get_running_loop().add_signal_handler(name, partial(told, now=name is signal.SIGQUIT))
     node = make_node(settings)
     try:
         await node.start()
-        await stop.wait()
+        await leave.wait()
+        await node.drain(at_once)
     finally:
         await node.stop()
 

@@ -17,6 +17,11 @@ async def rescue(leg: CallLeg, playback: Playback, around: Surroundings) -> None
     """Dial the fallback; where there is none, or it does not answer, promise to call back; return when the caller may be let go."""
     if around.fallback_uri and await _put_through(leg, playback, around):
         return
+    await promise(leg, playback, around)
+
+
+async def promise(leg: CallLeg, playback: Playback, around: Surroundings) -> None:
+    """Promise to call back, on disk before it is spoken; return when the caller may be let go."""
     prompt = _promise(leg, around)
     playback.stop()
     playback.say(Saying(id="", text=around.prompts[prompt], barge_in=False, keep=True))

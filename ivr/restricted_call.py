@@ -13,14 +13,17 @@ GRACE_MS: Final = 1500
 """After the notice the caller may still begin to speak."""
 LAST_WORDS_MS: Final = 5000
 """Somebody who is speaking then is heard out for so long."""
-LET_THROUGH_KEY: Final = "1"
+LET_THROUGH_KEYS: Final = "1"
+OVERFLOW_KEYS: Final = "01"
+"""A caller who only came at a busy time gets to a person with key 0, as everywhere."""
 
 
 class RestrictedCall:
     """The gate. ``closing`` is set by the flow once it ends the call."""
 
-    def __init__(self, emergencies: EmergencyWords, notice: str) -> None:
+    def __init__(self, emergencies: EmergencyWords, notice: str, keys: str = LET_THROUGH_KEYS) -> None:
         self._emergencies = emergencies
+        self._keys = keys
         self.notice = notice
         self.closing = False
         self._said_at_ms: int | None = None
@@ -35,7 +38,7 @@ class RestrictedCall:
 
     def key(self, digit: str) -> bool:
         """Whether this key lets the caller through."""
-        return digit == LET_THROUGH_KEY
+        return digit in self._keys
 
     def over(self, now_ms: int, *, speaking: bool) -> bool:
         """Whether the call is to be ended now."""

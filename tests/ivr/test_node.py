@@ -3,7 +3,11 @@
 import asyncio
 import json
 import os
+import secrets
 import signal
+import socket
+import subprocess
+import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
@@ -12,9 +16,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from config.settings import Settings
+from config.settings import ROOT, Settings
 from ivr.health import ask_health
 from ivr.node import Node
+from ivr.prompts import load_prompts
 from ivr.protocol import (
     CallbackRecorded,
     CallEnded,
@@ -39,6 +44,7 @@ from ivr.speech.voice import Voice
 from store.vault import Vault
 from tests.ivr.gateway_double import GatewayDouble
 from tests.ivr.scripted_leg import speech_frame
+from tests.ivr_sip.wire import OFFER, Wire, header, status
 
 pytestmark = pytest.mark.slow
 
@@ -242,8 +248,7 @@ async def test_the_voice_may_die_during_a_call(settings: Settings) -> None:
         await leg.hangup()
 
 
-async def test_stopping_ends_calls_and_tells_the_gateway(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("ivr.node.DRAIN_S", 0.2)
+async def test_stopping_ends_calls_and_tells_the_gateway(settings: Settings) -> None:
     async with site_of(settings) as site:
         leg = await site.call()
         await site.gateway.until(CallStarted)
@@ -252,3 +257,121 @@ async def test_stopping_ends_calls_and_tells_the_gateway(settings: Settings, mon
         site.node = None
         assert await asyncio.wait_for(leg.wait_ended(), 5) == "remote"
         assert (await site.gateway.until(CallEnded)).ended_by == "fault"
+
+
+async def test_a_caller_without_a_recogniser_is_told_to_the_gateway(settings: Settings) -> None:
+    async with site_of(settings.model_copy(update={"recognition_slots": 1})) as site:
+        first = await site.call()
+        second = await site.call("13800000002")
+        await site.gateway.until(CallStarted, 2)
+        assert [started.overflow for started in site.gateway.of(CallStarted)] == ["", "queue"]
+        await first.hangup()
+        await second.hangup()
+
+
+async def test_a_draining_node_promises_to_call_those_back_who_stay_too_long(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    prompts = {**load_prompts(), "promise": "会回电。"}
+    monkeypatch.setattr("ivr.node.load_prompts", lambda: prompts)
+    async with site_of(settings.model_copy(update={"drain_s": 0.5})) as site:
+        leg = await site.call()
+        await site.gateway.until(CallStarted)
+        assert site.node is not None
+        await site.node.drain(asyncio.Event())
+        assert await asyncio.wait_for(leg.wait_ended(), 5) == "remote"
+        assert len(os.listdir(site.settings.data_dir / "promises")) == 1
+
+
+class NodeProcess:
+    """``python -m ivr.node`` itself, linked to a gateway of the test."""
+
+    def __init__(self, settings: Settings, gateway: GatewayDouble, sip_port: int) -> None:
+        self._settings = settings
+        self.target = (HOST, sip_port)
+        environment = {
+            "HOTLINE_DATA_DIR": str(settings.data_dir),
+            "HOTLINE_NODE_PORT": str(gateway.port),
+            "HOTLINE_SIP_PORT": str(sip_port),
+            "HOTLINE_RECOGNISER_WORKERS": "1",
+        }
+        self._log = (settings.data_dir / "node.log").open("wb")
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "ivr.node"],
+            cwd=ROOT,
+            env={**os.environ, **environment},
+            stdin=subprocess.DEVNULL,
+            stdout=self._log,
+            stderr=self._log,
+        )
+
+    async def ended(self, within_s: float) -> int:
+        return await asyncio.to_thread(self.process.wait, within_s)
+
+    def close(self) -> None:
+        if self.process.poll() is None:
+            self.process.kill()
+            self.process.wait()
+        self._log.close()
+
+
+@pytest.fixture
+async def apart(settings: Settings) -> AsyncIterator[tuple[NodeProcess, GatewayDouble, AiosipuaEndpoint]]:
+    """A node in a process of its own, its gateway, and a phone."""
+    settings.data_dir.mkdir(parents=True)
+    gateway = GatewayDouble(settings.secret("node"))
+    await gateway.start()
+    phone = AiosipuaEndpoint(HOST, 0)
+    await phone.start()
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as free:
+        free.bind((HOST, 0))
+        port: int = free.getsockname()[1]
+    node = NodeProcess(settings, gateway, port)
+    try:
+        await gateway.until(NodeLoad, within_s=60)
+        yield node, gateway, phone
+    finally:
+        node.close()
+        await phone.stop()
+        await gateway.stop()
+
+
+async def test_a_node_told_to_leave_finishes_its_calls_and_refuses_new_ones(
+    apart: tuple[NodeProcess, GatewayDouble, AiosipuaEndpoint],
+) -> None:
+    node, gateway, phone = apart
+    uri = f"sip:12345@{HOST}:{node.target[1]}"
+    leg = await phone.dial(uri, caller=NUMBER)
+    started = await gateway.until(CallStarted)
+    node.process.send_signal(signal.SIGTERM)
+    wire = Wire(node.target)
+    try:
+        async with asyncio.timeout(10):
+            while True:
+                wire.send(wire.request("OPTIONS", call=secrets.token_hex(4), branch=f"z9hG4bK{secrets.token_hex(8)}"))
+                if status(await wire.final()) == 503:
+                    break
+        wire.send(wire.request("INVITE", call="late", branch="z9hG4bKlate", body=OFFER.format(port=40000)))
+        refused = await wire.final()
+        assert (status(refused), header(refused, "Retry-After")) == (503, "30")
+    finally:
+        wire.close()
+    await gateway.send(Say(call=started.call, id="s1", text="请继续说。"))
+    assert not (await gateway.until(PlaybackDone)).interrupted
+    assert not leg.ended
+    assert node.process.poll() is None
+    await leg.hangup()
+    assert (await gateway.until(CallEnded)).ended_by == "caller"
+    assert await node.ended(15) == 0
+
+
+async def test_told_twice_it_goes_at_once(apart: tuple[NodeProcess, GatewayDouble, AiosipuaEndpoint]) -> None:
+    node, gateway, phone = apart
+    leg = await phone.dial(f"sip:12345@{HOST}:{node.target[1]}", caller=NUMBER)
+    await gateway.until(CallStarted)
+    for _ in range(2):
+        node.process.send_signal(signal.SIGTERM)
+        await asyncio.sleep(0.5)
+    assert await node.ended(15) == 0
+    assert await asyncio.wait_for(leg.wait_ended(), 5) == "remote"
+    assert (await gateway.until(CallEnded)).ended_by == "fault"
