@@ -32,6 +32,7 @@ _STAMP_SIZE: Final = socket.CMSG_SPACE(16)
 _ROUND_S: Final = 0.0025
 _SWEEP_ROUNDS: Final = 8
 _FRAME_S: Final = 0.02
+_THIN_RATE: Final = 45.0
 _T1_S: Final = 0.5
 _GIVE_UP_S: Final = 8.0
 _SDP_PORT: Final = re.compile(r"^m=audio (\d+) ", re.MULTILINE)
@@ -99,7 +100,7 @@ class Load:
         self._calls: dict[str, Call] = {}
         self._talking: deque[tuple[float, Call]] = deque()
         self._started = 0
-        self._counts = {"answered": 0, "failed": 0, "ended_by_far_end": 0, "packets": 0}
+        self._counts = {"answered": 0, "failed": 0, "ended_by_far_end": 0, "thin": 0, "packets": 0}
         self._waits: list[float] = []
         self._window: tuple[float, float, float] | None = None
         """Its start, and the processor time of the measured process and of this one at that moment."""
@@ -275,6 +276,8 @@ class Load:
         self._request(call, "INVITE", 1, sdp)
 
     def _hang_up(self, call: Call) -> None:
+        lasted = time.monotonic() - call.answered
+        self._counts["thin"] += self._plan.call_s > 0 and len(call.arrived) < _THIN_RATE * lasted
         call.state, call.began, call.waits = "leaving", time.monotonic(), _T1_S
         self._bye(call)
 

@@ -34,7 +34,7 @@ from ivr.sip.contract import CallLeg, SipEndpoint
 from ivr.sip.factory import make_endpoint
 from ivr.speech.recogniser import RecogniserService
 from ivr.speech.recogniser_pool import RecogniserPool
-from ivr.speech.voice import SpeakerService, Voice
+from ivr.speech.voice import SpeakerService, hotline_voice
 from ivr.surroundings import Surroundings
 from store.vault import Vault
 
@@ -186,6 +186,7 @@ class Node:
             "address": [host, port],
             "model": self._recognisers.name,
             "calls": len(self._flows),
+            "tasks": len(asyncio.all_tasks()),
             "draining": self._draining,
             "registered": self._endpoint.registered,
             "admitted_unchecked": self._admission.unchecked,
@@ -281,7 +282,7 @@ def make_node(settings: Settings) -> Node:
     return Node(
         settings,
         endpoint=make_endpoint(settings),
-        voice=Voice("bot", cache_dir=settings.data_dir / "cache" / "voice"),
+        voice=hotline_voice(settings, load_prompts()),
         recognisers=RecogniserPool(model.path, settings.recogniser_workers, name=model.name),
     )
 

@@ -25,11 +25,12 @@ def bench(
     as_json: JsonOption = False,
     calls: Annotated[int | None, typer.Option("--calls", help="通话数")] = None,
     turns: Annotated[int | None, typer.Option("--turns", help="话轮数")] = None,
+    minutes: Annotated[float | None, typer.Option("--minutes", help="持续的分钟数")] = None,
 ) -> None:
     """Run one benchmark; exit code 0 only when every target is met."""
     if name not in names():
         fail("unknown_bench", f"没有“{name}”这项基准；有：{'、'.join(names())}", as_json)
-    options: dict[str, Any] = {"calls": calls, "turns": turns}
+    options: dict[str, Any] = {"calls": calls, "turns": turns, "minutes": minutes}
     given = {key: value for key, value in options.items() if value is not None}
     run = import_module(f"benchmarks.{name}").run
     sys.exit(run(settings_for(data, as_json=as_json), as_json=as_json, **given))
