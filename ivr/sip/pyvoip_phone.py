@@ -165,7 +165,11 @@ class TrunkPhone(VoIPPhone):  # type: ignore[misc]
             call.leg.transfer_told(int(status[0]))
 
     def _asked(self, request: TrunkMessage) -> None:
-        if self.draining:
+        """What we can do; within a call, whether it is still up."""
+        within = bool(request.headers["To"]["tag"])
+        if within and self._call_of(request) is None:
+            return
+        if self.draining and not within:
             self.reply(request, 503, "Service Unavailable", more=f"Retry-After: {DRAIN_RETRY_S}\r\n")
         else:
             self.reply(request, 200, "OK", more="Accept: application/sdp\r\nSupported: timer\r\n")

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Final
 
 from aiosipua import IncomingCall, OutgoingCall, SdpMessage, SipRequest, SipResponse, SipUAC, SipUAS
-from aiosipua.dialog import Dialog, DialogState
+from aiosipua.dialog import Dialog, DialogState, dialog_matches
 from aiosipua.sdp import serialize_sdp
 from aiosipua.uac_responses import _send_ack
 from aiosipua.utils import format_addr
@@ -260,7 +260,13 @@ class UserAgentServer(SipUAS):
         return f"<sip:{format_addr(*(self.advertised_addr or self.transport.local_addr))}>"
 
     def _handle_options(self, request: SipRequest, addr: Address) -> None:
-        if self.draining:
+        """What we can do; within a call, whether it is still up (an edge asks so; its CSeq is not the caller's)."""
+        to = request.to_addr
+        within = to is not None and bool(to.tag)
+        _, dialog = self._find_dialog(request.call_id or "") if within else (None, None)
+        if within and (dialog is None or not dialog_matches(dialog, request)):
+            self._send_error(request, 481, "Call/Transaction Does Not Exist")
+        elif self.draining and not within:
             self._send_error(request, 503, "Service Unavailable", extra_headers={"Retry-After": str(DRAIN_RETRY_S)})
         else:
             capabilities = {"Allow": ALLOW, "Accept": "application/sdp", "Supported": "timer"}

@@ -303,6 +303,20 @@ async def test_options_are_answered(answering: Answering, wire: Wire) -> None:
     assert all(method in allowed for method in ("INVITE", "CANCEL", "BYE", "INFO", "UPDATE", "NOTIFY"))
 
 
+async def test_options_within_a_call_say_whether_it_is_up(answering: Answering, wire: Wire) -> None:
+    """An edge asks so whether a node that was restarted still has the call, draining or not."""
+    tag = await establish(wire)
+    answering.endpoint.drain()
+    for number, (to_tag, code) in enumerate(((tag, 200), ("of-a-former-life", 481))):
+        wire.send(wire.request("OPTIONS", branch=f"z9hG4bK-o{number}", to_tag=to_tag, number=1))
+        assert status(await wire.final()) == code
+    await answering.legs[0].hangup()
+    wire.send(wire.request("OPTIONS", branch="z9hG4bK-o9", to_tag=tag, number=1))
+    while header(answer := await wire.answer(), "CSeq") != "1 OPTIONS":
+        pass
+    assert status(answer) == 481
+
+
 async def test_a_draining_node_tells_those_who_probe(answering: Answering, wire: Wire) -> None:
     answering.endpoint.drain()
     wire.send(wire.request("OPTIONS"))
