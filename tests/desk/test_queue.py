@@ -3,11 +3,12 @@
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from desk.contract import HandoverStatus
-from desk.queue import ReadyAgent, Waiting, in_order, next_offers, overdue, positions, to_promise
+from desk.queue import ReadyAgent, Waiting, expected_wait_s, in_order, next_offers, overdue, positions, to_promise
 
 NOON = datetime(2023, 4, 3, 4, 0, tzinfo=UTC)
 
@@ -94,3 +95,20 @@ def test_nobody_is_overtaken_by_a_younger_one_of_no_higher_priority(queue: list[
     ordered = in_order(queue)
     for first, second in pairwise(ordered):
         assert (-first.priority, first.created_at) <= (-second.priority, second.created_at)
+
+
+@pytest.mark.parametrize(
+    ("position", "handling_s", "agents", "expected"),
+    [
+        (1, [240.0] * 5, 1, 240.0),
+        (3, [240.0] * 5, 2, 360.0),
+        (2, [100.0, 200.0, 300.0, 400.0, 500.0], 3, 200.0),
+        (1, [240.0] * 4, 1, None),
+        (0, [240.0] * 5, 1, None),
+        (1, [240.0] * 5, 0, None),
+    ],
+)
+def test_the_wait_is_told_from_talks_or_not_at_all(
+    position: int, handling_s: list[float], agents: int, expected: float | None
+) -> None:
+    assert expected_wait_s(position, handling_s, agents) == expected
