@@ -39,6 +39,7 @@ REASON_TEXTS: Final = {
     "unanswered": "问题没有答上",
     "abuse": "情绪激动",
     "choice": "按选项转人工",
+    "overflow": "来电较多，未经机器人",
 }
 EMERGENCY_PRIORITY: Final = 100
 """An emergency goes before everything else in the queue (湛府办函〔2022〕116号 第十四条)."""

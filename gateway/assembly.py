@@ -122,6 +122,7 @@ class Gateway:
             tickets=tickets,
             notice=lambda: self.feed.notice,
             mode_for=partial(transfer_mode, settings),
+            longest_call_s=settings.longest_call_s,
         )
         self.link.handle_with(self.phone)
         self.chat: Final = Chat(
@@ -215,6 +216,7 @@ class Gateway:
             await asyncio.sleep(HOUSEKEEPING_S)
             try:
                 await self.link.drop_lost()
+                self.phone.pass_time()
                 if self._clock.monotonic() >= purge_at:
                     purge_at = self._clock.monotonic() + PURGE_EVERY_S
                     self._purging = asyncio.create_task(self._purge(), name="purge")

@@ -62,6 +62,7 @@ class Phone:
         tickets: Tickets,
         notice: Callable[[], str],
         mode_for: Callable[[str], TransferMode],
+        longest_call_s: float = 0.0,
     ) -> None:
         self._link = link
         self._database = database
@@ -72,7 +73,7 @@ class Phone:
         self._tickets = tickets
         self._notice = notice
         self._transcripts = Transcripts(database, vault)
-        self._around = Around(dialog, desk, clock, link.send, link.network_ms, mode_for)
+        self._around = Around(dialog, desk, clock, link.send, link.network_ms, mode_for, longest_call_s)
         self._calls: dict[str, PhoneCall] = {}
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self.timelines: Final = Timelines(clock)
@@ -80,6 +81,11 @@ class Phone:
     @property
     def live_calls(self) -> int:
         return len(self._calls)
+
+    def pass_time(self) -> None:
+        """Look at how long calls have lasted; every second or so."""
+        for call in self._calls.values():
+            call.pass_time()
 
     async def stop(self) -> None:
         """Let go of all calls; their nodes hold them for the next gateway."""

@@ -13,16 +13,10 @@ from typing import Final
 import structlog
 
 from desk.contract import HandoverRequest, QueueState
-from dialog.contract import (
-    Channel,
-    Contact,
-    Do,
-    Reply,
-    Said,
-    Utterance,
-)
+from dialog.contract import Channel, Contact, Do, Reply, Said, Utterance
 from dialog.masking import without_secrets
 from gateway import metrics
+from gateway.call_limits import END_TEXT, WARNING_TEXT, LongestCall, overflow_opening
 from gateway.keypad import Keypad
 from gateway.phone_line import (
     FAILED_TEXT,
@@ -80,10 +74,23 @@ class PhoneCall:
         self._waiting = PhoneWaiting(self._line, around.desk)
         self._withholding = False
         self._farewell = ""
+        self._longest = LongestCall(around.longest_call_s)
 
     def take(self, frame: NodeFrame) -> None:
         """A frame from the node."""
         self._inbox.put_nowait(frame)
+
+    def pass_time(self) -> None:
+        """Every second or so: end a call that has long enough had the bot; never one in an emergency or with a person."""
+        if self.mode is not Mode.TALKING or self.timeline.emergency:
+            return
+        match self._longest.due(self._around.clock.monotonic() - self.timeline.started):
+            case "warn":
+                self._line.say(WARNING_TEXT)
+            case "end":
+                log.info("longest_call_reached", call=self.call)
+                self._line.say(END_TEXT, barge_in=False)
+                self._hang_up("bot")
 
     async def run(self) -> None:
         """Live until ``call.ended``."""
@@ -137,11 +144,15 @@ class PhoneCall:
             self._line.say(NO_CORE_TEXT, barge_in=False)
             self._hang_up("bot")
             return
-        ids = () if frame.restricted else self._render(reply)
+        greeted = not frame.restricted and not frame.overflow
+        ids = self._render(reply) if greeted else ()
         line = self.timeline.turn("", reply, now=around.clock.monotonic(), say_ids=ids)
         line.stages["dialog_ms"] = (around.clock.monotonic() - started) * 1000
-        if not frame.restricted:
+        if greeted:
             await self._carry_out(reply)
+        elif frame.overflow == "queue":
+            self._line.say(overflow_opening("".join(message.speech for message in reply.messages)), barge_in=False)
+            await self._queue(HandoverRequest(self.conversation_id, "overflow"))
 
     # --- what the caller says --------------------------------------------------------------------------------------
 

@@ -30,3 +30,5 @@ class Around:
     send: Callable[[Any], None]
     network_ms: Callable[[str], float]
     mode_for: Callable[[str], TransferMode]
+    longest_call_s: float = 0.0
+    """A call with the bot ends after this; 0: never."""

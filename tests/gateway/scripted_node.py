@@ -92,8 +92,10 @@ class ScriptedNode:
     async def raw(self, text: str) -> None:
         await self._socket.send_str(text)
 
-    async def call(self, call: str = "c1", number: str | None = "13800000000", *, restricted: bool = False) -> None:
-        await self.send(CallStarted(call=call, number=number, restricted=restricted))
+    async def call(
+        self, call: str = "c1", number: str | None = "13800000000", *, restricted: bool = False, overflow: Any = ""
+    ) -> None:
+        await self.send(CallStarted(call=call, number=number, restricted=restricted, overflow=overflow))
 
     async def final(self, text: str, call: str = "c1", *, start_ms: int = 1000) -> None:
         await self.send(

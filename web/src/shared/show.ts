@@ -13,6 +13,7 @@ export const REASONS: Record<string, string> = {
   unanswered: "问题没有答上",
   abuse: "情绪激动",
   choice: "选择人工",
+  overflow: "来电较多，未经机器人",
 };
 
 export const TYPES: Record<string, string> = {
