@@ -71,6 +71,7 @@ class AiosipuaEndpoint(Endpoint[AiosipuaLeg], Signalling):
     async def _close(self) -> None:
         if self._watchdog is not None:
             await self.server.stop()
+            await asyncio.sleep(0)  # the event loop lets go of the socket: the port is free on return
 
     @property
     def address(self) -> tuple[str, int]:
