@@ -12,6 +12,7 @@ from config.errors import HotlineError
 from config.settings import ACTIVE_FILE, ROOT, Settings
 from dialog.bot_training import probe as rasa_probe
 from dialog.bot_training import serve_command
+from gateway.running import DRAINED_BY_S
 
 PORTS = {
     "web_port": "页面",
@@ -132,4 +133,4 @@ def _ivr(settings: Settings) -> dict[str, Any]:
         "wants": ["ok"],
         "timeout_s": 3,
     }
-    return _own(settings, "ivr", "ivr.node", probe, 10)
+    return {**_own(settings, "ivr", "ivr.node", probe, 10), "drain_s": settings.drain_s + DRAINED_BY_S}

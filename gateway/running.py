@@ -12,6 +12,9 @@ from config.errors import HotlineError
 from config.settings import ACTIVE_FILE, Settings
 
 STOP_TIMEOUT_S: Final = 40.0
+DRAINED_BY_S: Final = 30.0
+"""Over the node's own limit (``drain_s``): it still tells callers that they will be called back, then leaves by itself."""
+WAITING_S: Final = 3.0
 
 
 def running_status(settings: Settings) -> dict[str, Any] | None:
@@ -65,17 +68,27 @@ def wait_until_ready(settings: Settings, timeout_s: float, progress: Callable[[s
     raise HotlineError("not_ready", f"{'、'.join(late)} 在 {timeout_s:.0f} 秒内没有就绪，请看日志：{logs}")
 
 
-def stop(settings: Settings) -> bool:
-    """Stop the instance; ``False`` when none was running."""
+def stop(settings: Settings, *, now: bool = False, waiting: Callable[[], None] = lambda: None) -> bool:
+    """Stop the instance; ``False`` when none was running.
+
+    Calls that are on may end first, for ``drain_s`` of the settings; ``waiting`` is called once when that takes a while.
+    ``now``: they are ended.
+    """
     status = running_status(settings)
     if status is None:
         return False
     pid = int(status["pid"])
-    os.kill(pid, signal.SIGTERM)
-    deadline = time.monotonic() + STOP_TIMEOUT_S
+    os.kill(pid, signal.SIGQUIT if now else signal.SIGTERM)
+    started = time.monotonic()
+    limit_s = STOP_TIMEOUT_S + (0 if now else settings.drain_s + DRAINED_BY_S)
+    told = False
     while _is_supervisor(pid):
-        if time.monotonic() > deadline:
-            raise HotlineError("still_running", f"进程 {pid} 在 {STOP_TIMEOUT_S:.0f} 秒内没有停下，请检查后手工结束")
+        waited_s = time.monotonic() - started
+        if waited_s > limit_s:
+            raise HotlineError("still_running", f"进程 {pid} 在 {limit_s:.0f} 秒内没有停下，请检查后手工结束")
+        if not told and waited_s > WAITING_S:
+            told = True
+            waiting()
         time.sleep(0.1)
     (settings.data_dir / ACTIVE_FILE).unlink(missing_ok=True)
     return True

@@ -2,7 +2,8 @@
 
 Imports nothing of the application and nothing outside the standard library: what it runs is written in a plan
 (``run/plan.json``, made by :mod:`gateway.plan`), so a fault in the application cannot take its keeper down.
-State is in ``run/status.json``; SIGTERM and SIGINT stop everything.
+State is in ``run/status.json``. SIGTERM and SIGINT stop everything, a part with ``drain_s`` first, which may take so
+long to finish its work while the others still serve it; a second one, or SIGQUIT, stops everything at once.
 """
 
 import asyncio
@@ -16,6 +17,7 @@ import socket
 import sys
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 from urllib.parse import urlsplit
@@ -32,7 +34,7 @@ Plan = dict[str, Any]
 
 
 class Part:
-    """One process of the plan and how it fares: ``starting | ready | failing | stopped``."""
+    """One process of the plan and how it fares: ``starting | ready | failing | draining | stopped``."""
 
     def __init__(self, plan: Plan, changed: Callable[[], None]) -> None:
         self.name: str = plan["name"]
@@ -43,6 +45,8 @@ class Part:
         self.since = time.time()
         self.process: asyncio.subprocess.Process | None = None
         self.ready = asyncio.Event()
+        self._quit = signal.SIGQUIT if "drain_s" in plan else signal.SIGTERM
+        """Makes this part leave at once."""
 
     def become(self, state: str) -> None:
         if state != self.state:
@@ -61,10 +65,11 @@ class Part:
             process = self.process = await self._start()
             self._changed()
             watcher = asyncio.create_task(self._watch(process), name=f"watch-{self.name}")
-            exit_code = await process.wait()
-            watcher.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await watcher
+            try:
+                exit_code = await process.wait()
+            finally:
+                watcher.cancel()
+                await asyncio.gather(watcher, return_exceptions=True)
             _end_group(process.pid)
             self.restarts += 1
             self.become("failing")
@@ -85,7 +90,7 @@ class Part:
                 stdout=descriptor,
                 stderr=descriptor,
                 start_new_session=True,
-                preexec_fn=_end_with_parent,
+                preexec_fn=_end_with_parent(self._quit),
             )
         finally:
             os.close(descriptor)
@@ -107,21 +112,39 @@ class Part:
             pause = self._plan.get("probe_every_s", PROBE_EVERY_S)
             await asyncio.sleep(pause if self.state == "ready" else 0.25)
 
-    async def stop(self) -> None:
-        """SIGTERM, then SIGKILL after the plan's ``stop_s``."""
-        self.become("stopped")
+    async def stop(self, now: asyncio.Event) -> None:
+        """SIGTERM; after ``drain_s``, or once ``now`` is set, the part's quick signal; SIGKILL ``stop_s`` later."""
         process = self.process
         if process is None or process.returncode is not None:
+            self.become("stopped")
             return
-        with contextlib.suppress(ProcessLookupError):
-            process.terminate()
-        try:
-            await asyncio.wait_for(process.wait(), self._plan.get("stop_s", 5))
-        except TimeoutError:
-            with contextlib.suppress(ProcessLookupError):
-                process.kill()
-            await process.wait()
+        drain_s = self._plan.get("drain_s", 0)
+        if drain_s and not now.is_set():
+            self.become("draining")
+            _tell(process, signal.SIGTERM)
+            await _over(process, drain_s, now)
+        self.become("stopped")
+        for number, wait_s in ((self._quit, self._plan.get("stop_s", 5)), (signal.SIGKILL, None)):
+            if process.returncode is None:
+                _tell(process, number)
+                await _over(process, wait_s)
         _end_group(process.pid)
+
+
+def _tell(process: asyncio.subprocess.Process, number: signal.Signals) -> None:
+    with contextlib.suppress(ProcessLookupError):
+        process.send_signal(number)
+
+
+async def _over(process: asyncio.subprocess.Process, within_s: float | None, now: asyncio.Event | None = None) -> None:
+    """Return when the process is over, after ``within_s``, or once ``now`` is set."""
+    waits = [asyncio.create_task(process.wait())]
+    if now is not None:
+        waits.append(asyncio.create_task(now.wait()))
+    await asyncio.wait(waits, timeout=within_s, return_when=asyncio.FIRST_COMPLETED)
+    for wait in waits:
+        wait.cancel()
+    await asyncio.gather(*waits, return_exceptions=True)
 
 
 def _unlink(files: list[str]) -> None:
@@ -135,9 +158,9 @@ def _open_log(file: str) -> int:
     return os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
 
 
-def _end_with_parent() -> None:
-    """In the child: SIGTERM when the supervisor dies, so that nothing is left behind (PR_SET_PDEATHSIG)."""
-    ctypes.CDLL(None).prctl(1, signal.SIGTERM)
+def _end_with_parent(number: signal.Signals) -> Callable[[], None]:
+    """For the child: ``number`` when the supervisor dies, so that nothing is left behind (PR_SET_PDEATHSIG)."""
+    return lambda: ctypes.CDLL(None).prctl(1, number)
 
 
 def _end_group(pid: int) -> None:
@@ -230,20 +253,27 @@ class Supervisor:
         scratch.replace(self._status_file)
 
     async def run(self) -> None:
-        stop = asyncio.Event()
-        loop = asyncio.get_running_loop()
-        for number in (signal.SIGTERM, signal.SIGINT):
-            loop.add_signal_handler(number, stop.set)
+        stop, now = asyncio.Event(), asyncio.Event()
+
+        def told(*, at_once: bool) -> None:
+            if at_once or stop.is_set():
+                now.set()
+            stop.set()
+
+        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT):
+            quick = number is signal.SIGQUIT
+            asyncio.get_running_loop().add_signal_handler(number, partial(told, at_once=quick))
         self.write_status()
         keepers = [asyncio.create_task(part.keep(), name=f"keep-{part.name}") for part in self.parts]
         announce = asyncio.create_task(self._announce(), name="announce")
         await stop.wait()
         log("正在停止……")
-        for task in (announce, *keepers):
-            task.cancel()
-        await asyncio.gather(announce, *keepers, return_exceptions=True)
-        for part in reversed(self.parts):
-            await part.stop()
+        announce.cancel()
+        for part, keeper in reversed(list(zip(self.parts, keepers, strict=True))):
+            keeper.cancel()
+            await asyncio.gather(keeper, return_exceptions=True)
+            await part.stop(now)
+        await asyncio.gather(announce, return_exceptions=True)
         self._status_file.unlink(missing_ok=True)
         log("已全部停止")
 

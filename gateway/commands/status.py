@@ -5,7 +5,13 @@ import typer
 from gateway.commands.common import DataOption, JsonOption, print_json, settings_for
 from gateway.running import running_status
 
-STATES = {"starting": "启动中", "ready": "正常", "failing": "故障，正在重启", "stopped": "已停止"}
+STATES = {
+    "starting": "启动中",
+    "ready": "正常",
+    "failing": "故障，正在重启",
+    "draining": "等通话打完",
+    "stopped": "已停止",
+}
 
 
 def status(data: DataOption = None, as_json: JsonOption = False) -> None:

@@ -13,7 +13,7 @@ def hotline(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Hotline]:
     try:
         yield running
     finally:
-        running.run("down", timeout_s=60)
+        running.run("down", "--now", timeout_s=60)
 
 
 @pytest.fixture(scope="session")

@@ -20,10 +20,13 @@ path, mode = sys.argv[1], sys.argv[2]
 server = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
 try: os.unlink(path)
 except FileNotFoundError: pass
-server.bind(path); server.listen()
+server.bind(path); server.listen(); server.settimeout(0.05)
+if mode == "drains":
+    signal.signal(signal.SIGTERM, lambda *_: open(path + ".term", "w").close())
 started = time.monotonic()
-while True:
-    connection, _ = server.accept()
+while not os.path.exists(path + ".finished"):
+    try: connection, _ = server.accept()
+    except TimeoutError: continue
     connection.recv(100)
     if mode == "hang" and time.monotonic() - started > 0.5:
         time.sleep(3600)
@@ -39,7 +42,7 @@ def wait_for(condition: Callable[[], bool], seconds: float = 20.0) -> None:
 
 
 class Instance:
-    def __init__(self, folder: Path, modes: dict[str, str]) -> None:
+    def __init__(self, folder: Path, modes: dict[str, str], drain_s: float = 60.0) -> None:
         script = folder / "part.py"
         script.write_text(PART, encoding="utf-8")
         self.status_file = folder / "status.json"
@@ -56,6 +59,7 @@ class Instance:
                     "timeout_s": 0.3,
                 },
                 "stop_s": 2,
+                **({"drain_s": drain_s} if mode == "drains" else {}),
                 "probe_every_s": 0.1,
             }
             for name, mode in modes.items()
@@ -130,8 +134,54 @@ def test_stopping_leaves_nothing_behind(start: Callable[[dict[str, str]], Instan
     assert not instance.status_file.exists()
 
 
-def test_parts_end_with_a_killed_supervisor(start: Callable[[dict[str, str]], Instance]) -> None:
-    instance = start({"one": "works"})
+def test_a_part_may_finish_its_work_while_the_others_serve_it(
+    start: Callable[[dict[str, str]], Instance], tmp_path: Path
+) -> None:
+    instance = start({"one": "works", "two": "drains"})
+    wait_for(instance.ready)
+    victim, draining = instance.pid("one"), instance.pid("two")
+    instance.process.terminate()
+    wait_for((tmp_path / "two.sock.term").exists)
+    wait_for(lambda: instance.status()["parts"]["two"]["state"] == "draining")
+    os.kill(victim, signal.SIGKILL)
+    wait_for(lambda: instance.pid("one") not in {0, victim})
+    other = instance.pid("one")
+    assert alive(draining)
+    (tmp_path / "two.sock.finished").touch()
+    assert instance.process.wait(20) == 0
+    assert not alive(draining)
+    assert not alive(other)
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGQUIT])
+def test_told_again_or_to_quit_nobody_is_waited_for(
+    start: Callable[[dict[str, str]], Instance], tmp_path: Path, number: signal.Signals
+) -> None:
+    instance = start({"one": "drains"})
+    wait_for(instance.ready)
+    pid = instance.pid("one")
+    if number is signal.SIGTERM:
+        instance.process.terminate()
+        wait_for((tmp_path / "one.sock.term").exists)
+    instance.process.send_signal(number)
+    assert instance.process.wait(20) == 0
+    assert not alive(pid)
+
+
+def test_a_drain_has_an_end(tmp_path: Path) -> None:
+    instance = Instance(tmp_path, {"one": "drains"}, drain_s=0.3)
+    try:
+        wait_for(instance.ready)
+        instance.process.terminate()
+        assert instance.process.wait(20) == 0
+    finally:
+        instance.process.kill()
+        instance.process.wait()
+
+
+@pytest.mark.parametrize("mode", ["works", "drains"])
+def test_parts_end_with_a_killed_supervisor(start: Callable[[dict[str, str]], Instance], mode: str) -> None:
+    instance = start({"one": mode})
     wait_for(instance.ready)
     pid = instance.pid("one")
     instance.process.kill()
