@@ -1,7 +1,8 @@
 """An agent as a program: the desk's API on one side, a SIP phone on the other. ``./hotline desk`` and benchmarks use it."""
 
 import asyncio
-from collections.abc import Callable
+import contextlib
+from collections.abc import AsyncIterator, Callable
 from types import TracebackType
 from typing import Any, Final, Self
 
@@ -71,25 +72,43 @@ class DeskAgent:
     async def _serve(
         self, phone: AgentPhone | None, wait_s: float, talk_s: float, save: bool, say: str
     ) -> dict[str, Any] | None:
-        async with self._http.ws_connect(f"{self._url}/api/desk/ws", headers=self._headers, heartbeat=20) as socket:
-            await self._ask("PUT", "/api/desk/presence", {"state": "ready"})
+        async with self.at_desk() as socket:
             self._tell("已置为可接，等待转接……")
             try:
                 async with asyncio.timeout(wait_s or None):
-                    pop = await self._accept_next(socket)
+                    pop = await self.accept_next(socket)
             except TimeoutError:
-                await self._ask("PUT", "/api/desk/presence", {"state": "offline"})
                 return None
             self._tell(f"已接起：{pop['caller']}，{pop['reason_text']}")
             measured = await self._talk(socket, pop, phone, talk_s, say, save)
-            await self._ask("POST", f"/api/desk/handovers/{pop['handover']}/end")
-            await self._ask("PUT", "/api/desk/presence", {"state": "offline"})
+            await self.end(pop["handover"])
             return report(pop, measured)
 
-    async def _accept_next(self, socket: aiohttp.ClientWebSocketResponse) -> dict[str, Any]:
-        """The first pop that is still there when we accept it."""
+    @contextlib.asynccontextmanager
+    async def at_desk(self) -> AsyncIterator[aiohttp.ClientWebSocketResponse]:
+        """Sit at the desk, ready, with its page's socket open; offline afterwards."""
+        async with self._http.ws_connect(f"{self._url}/api/desk/ws", headers=self._headers, heartbeat=20) as socket:
+            await self.be("ready")
+            try:
+                yield socket
+            finally:
+                await self.be("offline")
+
+    async def be(self, state: str) -> None:
+        """``ready``, ``busy`` or ``offline``."""
+        await self._ask("PUT", "/api/desk/presence", {"state": state})
+
+    async def end(self, handover: str) -> None:
+        """End the talk, or close the pop of one that is over."""
+        await self._ask("POST", f"/api/desk/handovers/{handover}/end")
+
+    async def accept_next(
+        self, socket: aiohttp.ClientWebSocketResponse, offered: Callable[[], None] = lambda: None
+    ) -> dict[str, Any]:
+        """The first pop that is still there when we accept it; ``offered`` is called as it comes."""
         while True:
             pop: dict[str, Any] = (await _next(socket, "offer"))["pop"]
+            offered()
             try:
                 await self._ask("POST", f"/api/desk/handovers/{pop['handover']}/accept")
             except DeskAgentError as error:
