@@ -14,6 +14,7 @@ from aiortp.packet import RtcpPacket, RtcpRrPacket, RtcpSrPacket
 
 from ivr.sip.clock import frame_clock
 from ivr.sip.contract import FRAME_BYTES, FRAME_MS, FRAME_SAMPLES
+from ivr.sip.inband_keys import InbandKeys
 from ivr.sip.keys import KeyEvent, KeyReceiver, press
 from ivr.sip.playback import Frame, Playback
 from ivr.sip.playout import Playout
@@ -72,6 +73,7 @@ class Media(BaseRTPSession):
         self._reframer = Reframer(self._g711.encode(b"\0\0"))
         self._playout = Playout(self._g711)
         self._keys = KeyReceiver(lambda key: self.on_key(key))
+        self._inband = InbandKeys() if agreed.keys_in is None else None
         self._silent = Frame(SILENCE, (), self._g711.encode(SILENCE))
         self._key_packets: deque[tuple[KeyEvent, int, asyncio.Future[None] | None]] = deque()
         self._foreign = self._repeated = self._one_way = self._ticks = 0
@@ -152,9 +154,15 @@ class Media(BaseRTPSession):
         self._playout.clock = now
         frame = self._playout.tick()
         self.on_frame(SILENCE if frame is None else frame[0])
+        if self._inband is not None and frame is not None:
+            self._tell_inband(self._inband.feed(frame[0]))
         self._ticks += 1
         if self._ticks % _LOOK_EVERY == 0:
             self._look(now)
+
+    def _tell_inband(self, key: str | None) -> None:
+        if key is not None:
+            self.on_key(key)
 
     def _look(self, now: float) -> None:
         hearing = self.agreed.direction in ("sendrecv", "recvonly")

@@ -43,13 +43,13 @@ def signal_to_noise(pcm: bytes, hertz: float) -> float:
 class FarEnd:
     """A bare RTP socket and the media under test, which sends to it."""
 
-    def __init__(self, codec: str = "PCMA", timeout_s: float = 30.0) -> None:
+    def __init__(self, codec: str = "PCMA", timeout_s: float = 30.0, keys: int | None = 101) -> None:
         self.socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         self.socket.bind(("127.0.0.1", 0))
         self.socket.setblocking(False)
         self.ports = PortRange("127.0.0.1", 0, 0).reserve()
         payload_type = {"PCMA": 8, "PCMU": 0}[codec]
-        agreed = Agreement(codec, payload_type, ("127.0.0.1", self.socket.getsockname()[1]), 101, 101)
+        agreed = Agreement(codec, payload_type, ("127.0.0.1", self.socket.getsockname()[1]), keys, keys)
         self.playback = Playback()
         self.departed: list[bytes] = []
         self.arrived: list[bytes] = []
@@ -156,6 +156,18 @@ async def test_a_key_is_sent_on_the_clock_with_one_timestamp(far_end: FarEnd) ->
     assert len({packet.timestamp for packet in packets}) == 1
     assert packets[0].marker == 1
     assert {packet.payload[0] for packet in packets} == {7}
+
+
+@pytest.mark.parametrize(("keys", "expected"), [(None, ["5"]), (101, [])])
+async def test_tones_are_keys_only_where_no_events_were_agreed(keys: int | None, expected: list[str]) -> None:
+    far = FarEnd(keys=keys)
+    await far.media.open()
+    row, column = quiet_tone(770, 960, 5000), quiet_tone(1336, 960, 5000)
+    both = [sum(pair) for pair in zip(*(struct.unpack("<960h", tone) for tone in (row, column)), strict=True)]
+    await stream(far, struct.pack("<960h", *both) + bytes(1600), 160)
+    await far.media.close()
+    far.socket.close()
+    assert far.keys == expected
 
 
 async def test_broken_packets_are_counted_and_harm_nothing(far_end: FarEnd) -> None:
