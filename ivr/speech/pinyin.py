@@ -13,8 +13,15 @@ from pypinyin.phrases_dict import phrases_dict
 from asr_models.phonetics import espeak_spelling
 from ivr.speech.lexicon import EMPTY, Lexicon
 
-MAX_SENTENCE: Final = 60
-"""Characters after which a sentence is cut at its next comma, so that speech starts at once."""
+MAX_SENTENCE: Final = 40
+"""Characters to which sentences are cut at their commas: a voice is never busy with one piece for long."""
+LONG_OPENING: Final = 14
+"""Characters above which the first clause goes ahead alone."""
+_SHORTEST_OPENING: Final = 5
+"""Characters that last a second: enough for the rest to be ready when they have been said."""
+AFTER_SENTENCE_MS: Final = 220
+AFTER_CLAUSE_MS: Final = 120
+AFTER_ITEM_MS: Final = 60
 
 _SENTENCE_END: Final = re.compile(r"(?<=[。！？；!?;\n…])(?![”’」』）])")
 _CLAUSE_END: Final = re.compile(r"(?<=[，,：:、])")
@@ -40,20 +47,38 @@ _NOT_COUNTED: Final = set("零一二三四五六七八九十百千万亿幺〇�
 
 
 def sentences(text: str) -> list[str]:
-    """Split into what is synthesised at a time: sentences, long ones at their commas. Nothing speakable is lost."""
-    parts: list[str] = []
-    for sentence in _SENTENCE_END.split(text):
-        if len(sentence) <= MAX_SENTENCE:
-            parts.append(sentence)
-            continue
-        piece = ""
-        for clause in _CLAUSE_END.split(sentence):
-            if piece and len(piece) + len(clause) > MAX_SENTENCE:
-                parts.append(piece)
-                piece = ""
-            piece += clause
-        parts.append(piece)
-    return [part.strip() for part in parts if _HANZI.search(part) or re.search(r"[A-Za-z]", part)]
+    """Split into what is synthesised at a time. Nothing speakable is lost.
+
+    Sentences; long ones at their commas; of a first sentence that is long its first clause alone, so that speech starts at once.
+    """
+    parts = [piece for sentence in _SENTENCE_END.split(text) for piece in _pieces(sentence)]
+    parts = [part.strip() for part in parts if _HANZI.search(part) or re.search(r"[A-Za-z]", part)]
+    if parts and len(parts[0]) > LONG_OPENING:
+        opening = next((at for at in _clause_ends(parts[0]) if at >= _SHORTEST_OPENING), 0)
+        if opening and _HANZI.search(parts[0][opening:]):
+            parts[:1] = [parts[0][:opening], parts[0][opening:].strip()]
+    return parts
+
+
+def _pieces(sentence: str) -> list[str]:
+    """A sentence in pieces of at most :data:`MAX_SENTENCE` characters, if its commas allow it."""
+    pieces = [""]
+    for clause in _CLAUSE_END.split(sentence):
+        if pieces[-1] and len(pieces[-1]) + len(clause) > MAX_SENTENCE:
+            pieces.append("")
+        pieces[-1] += clause
+    return pieces
+
+
+def _clause_ends(sentence: str) -> list[int]:
+    return [found.end() for found in re.finditer(r"[，,：:]", sentence)]
+
+
+def pause_ms(piece: str) -> int:
+    """How long the silence is after a ``piece`` that is not the last one: as long as espeak's own at such a mark."""
+    if piece[-1:] in "，,：:":
+        return AFTER_CLAUSE_MS
+    return AFTER_ITEM_MS if piece[-1:] == "、" else AFTER_SENTENCE_MS
 
 
 def _tone(syllable: str) -> str:

@@ -1,31 +1,36 @@
-"""The system's voice: text → telephone audio. espeak-ng speaks in a worker process; what it said is kept in a cache."""
+"""The system's voice: text → telephone audio. espeak-ng speaks in worker processes; what they said is kept in a cache."""
 
 import asyncio
-import hashlib
-import os
-from collections import OrderedDict
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Protocol
 
-import structlog
-
-from config.errors import HotlineError
+from config.settings import Settings
+from ivr.speech.lexicon import EMPTY, Lexicon, load_lexicon
+from ivr.speech.lexicon import NAME as LEXICON_FILE
+from ivr.speech.lexicon import SHIPPED as SHIPPED_LEXICON
 from ivr.speech.normaliser import speakable
-from ivr.speech.pinyin import pinyin, sentences
-from ivr.speech.pipe_frames import Kind, PipeFrame
-from ivr.speech.telephone_band import silence
-from ivr.speech.worker_process import WorkerNotStarted, WorkerProcess
+from ivr.speech.pinyin import pause_ms, pinyin, sentences
+from ivr.speech.recordings import FOLDER as RECORDINGS_FOLDER
+from ivr.speech.recordings import NONE, Recordings, load_recordings
+from ivr.speech.recordings import SHIPPED as SHIPPED_RECORDINGS
+from ivr.speech.speech_cache import SpeechCache
+from ivr.speech.telephone_band import TELEPHONE_RATE, silence
+from ivr.speech.voice_pool import VoicePool, VoiceUnavailable
+from ivr.speech.watched import Watched
 
-_log = structlog.get_logger("ivr")
+__all__ = ["STYLES", "Reading", "Speaker", "SpeakerService", "Voice", "VoiceStyle", "VoiceUnavailable", "hotline_voice"]
 
-BETWEEN_SENTENCES_MS: Final = 220
-_CACHE_BYTES: Final = 32 * 1024 * 1024
-_START_S: Final = 15.0
-_SYNTHESIS_S: Final = 2.0
-"""espeak-ng needs 15 ms for 20 characters (DESIGN §6.13); a request this old is lost."""
-_RESTART_PAUSE_S: Final = (0.0, 0.1, 0.3, 1.0)
+_BYTES_A_SECOND: Final = 2 * TELEPHONE_RATE
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """``said``: the text as it is said; ``pieces``: what is synthesised at a time, and its pinyin."""
+
+    said: str
+    pieces: tuple[tuple[str, str], ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,13 +50,6 @@ STYLES: Final = {
 """Whom we speak for: the hotline itself, an agent's test phone, a caller's test phone."""
 
 
-class VoiceUnavailable(HotlineError):
-    """Nothing could be said: the worker died or hung twice over one sentence."""
-
-    def __init__(self) -> None:
-        super().__init__("voice_unavailable", "语音合成暂时不可用；请运行 ./hotline doctor 检查 espeakng-loader")
-
-
 class Speaker(Protocol):
     """Text to audio: int16 little-endian mono at 8 kHz, −20 dBFS."""
 
@@ -60,7 +58,7 @@ class Speaker(Protocol):
         ...
 
     def stream(self, text: str, *, keep: bool = False) -> AsyncIterator[bytes]:
-        """As :meth:`synthesise`, sentence by sentence, so that speech starts after the first."""
+        """As :meth:`synthesise`, piece by piece, so that speech starts with the first clause."""
         ...
 
 
@@ -77,9 +75,10 @@ class SpeakerService(Speaker, Protocol):
 
 
 class Voice:
-    """A :class:`Speaker` over one worker process, started on first use and replaced when it dies.
+    """A :class:`Speaker` over ``workers`` processes, started on first use and replaced when they die.
 
-    ``variant`` is one of espeak-ng's speakers (``f1``…``f5``, ``m1``…``m8``), for callers' test phones.
+    ``variant`` is one of espeak-ng's speakers (``f1``…``f5``, ``m1``…``m8``), for callers' test phones. ``lexicon`` and
+    ``recordings`` are looked at with every text, so that what people edit is heard without a restart.
     """
 
     def __init__(
@@ -90,6 +89,9 @@ class Voice:
         rate: int | None = None,
         pitch: int | None = None,
         cache_dir: Path | None = None,
+        workers: int = 1,
+        lexicon: Callable[[], Lexicon] = lambda: EMPTY,
+        recordings: Callable[[], Recordings] = lambda: NONE,
     ) -> None:
         style = STYLES[voice]
         self._style = VoiceStyle(
@@ -97,29 +99,20 @@ class Voice:
             rate=rate or style.rate,
             pitch=style.pitch if pitch is None else pitch,
         )
-        self._cache_dir = cache_dir
-        self._cache: OrderedDict[str, bytes] = OrderedDict()
-        self._cached_bytes = 0
-        self._worker: WorkerProcess | None = None
-        self._starting = asyncio.Lock()
-        self._waiting: dict[int, asyncio.Future[bytes]] = {}
-        self._next_id = 1
-        self._deaths = 0
-        self._restart: asyncio.Task[None] | None = None
-        self._closed = False
+        self._lexicon = lexicon
+        self._recordings = recordings
+        self._cache = SpeechCache(cache_dir)
+        self._pool = VoicePool((self._style.name, str(self._style.rate), str(self._style.pitch)), workers)
+        self._made = 0
+        self._making: dict[str, asyncio.Task[bytes]] = {}
 
     async def start(self) -> None:
-        """Start the worker now rather than with the first sentence; raises ``WorkerNotStarted``."""
-        await self._running()
+        """Start the workers now rather than with the first sentence; raises ``WorkerNotStarted``."""
+        await self._pool.start()
 
     async def close(self) -> None:
-        self._closed = True
-        if self._restart:
-            self._restart.cancel()
-            await asyncio.gather(self._restart, return_exceptions=True)
-        if self._worker:
-            await self._worker.stop()
-        self._fail_waiting()
+        await self._pool.close()
+        await asyncio.gather(*self._making.values(), return_exceptions=True)
 
     async def __aenter__(self) -> "Voice":
         return self
@@ -128,125 +121,86 @@ class Voice:
         await self.close()
 
     @property
-    def worker_pid(self) -> int | None:
-        return self._worker.pid if self._worker else None
+    def worker_pids(self) -> tuple[int, ...]:
+        return self._pool.worker_pids
+
+    @property
+    def pieces_made(self) -> int:
+        """How many pieces were synthesised, not found."""
+        return self._made
+
+    def read(self, text: str) -> Reading:
+        """How ``text`` is read, piece by piece, without saying it."""
+        lexicon = self._lexicon()
+        said = speakable(lexicon.marked(text))
+        pieces = [(piece, pinyin(piece, lexicon)) for piece in sentences(said)]
+        return Reading(lexicon.unmarked(said), tuple((piece, spoken) for piece, spoken in pieces if spoken))
 
     async def synthesise(self, text: str, *, keep: bool = False) -> bytes:
         return b"".join([pcm async for pcm in self.stream(text, keep=keep)])
 
     async def stream(self, text: str, *, keep: bool = False) -> AsyncIterator[bytes]:
-        first = True
-        for sentence in sentences(speakable(text)):
-            spoken = pinyin(sentence)
-            if not spoken:
-                continue
-            pcm = await self._sentence(spoken, keep=keep)
-            yield pcm if first else silence(BETWEEN_SENTENCES_MS) + pcm
-            first = False
+        recorded = self._recordings().saying(text)
+        if recorded is not None:
+            yield recorded
+            return
+        loop = asyncio.get_running_loop()
+        due = loop.time()
+        pause = b""
+        for piece, spoken in self.read(text).pieces:
+            pcm = pause + await self._piece(spoken, due=due, keep=keep)
+            due = (due if pause else loop.time()) + len(pcm) / _BYTES_A_SECOND
+            pause = silence(pause_ms(piece))
+            yield pcm
 
     async def probe(self) -> bool:
-        """Whether the worker really speaks (no cache involved)."""
+        """Whether a worker really speaks (no cache involved)."""
         try:
-            return len(await self._ask("ni2 hao3")) > 0
-        except (VoiceUnavailable, WorkerNotStarted):
+            return len(await self._pool.speak("ni2 hao3", due=asyncio.get_running_loop().time())) > 0
+        except VoiceUnavailable:
             return False
 
-    async def _sentence(self, spoken: str, *, keep: bool) -> bytes:
-        key = hashlib.sha256(f"{self._style}|{spoken}".encode()).hexdigest()
-        cached = self._cache.get(key)
+    async def _piece(self, spoken: str, *, due: float, keep: bool) -> bytes:
+        key = SpeechCache.key(str(self._style), spoken)
+        cached = self._cache.get(key, keep=keep)
         if cached is not None:
-            self._cache.move_to_end(key)
             return cached
-        file = self._cache_dir / f"{key}.pcm" if self._cache_dir and keep else None
-        if file and file.is_file():
-            pcm = file.read_bytes()
-        else:
-            pcm = await self._ask(spoken)
-            if file:
-                _write_whole(file, pcm)
-        self._remember(key, pcm)
-        return pcm
+        making = self._making.get(key)
+        if making is None:  # whoever else wants the same meanwhile waits for this one
+            making = asyncio.get_running_loop().create_task(self._make(key, spoken, due, keep), name="voice-piece")
+            making.add_done_callback(lambda done: done.cancelled() or done.exception())
+            self._making[key] = making
+        return await asyncio.shield(making)
 
-    def _remember(self, key: str, pcm: bytes) -> None:
-        if key not in self._cache:
-            self._cached_bytes += len(pcm)
-        self._cache[key] = pcm
-        while self._cached_bytes > _CACHE_BYTES:
-            self._cached_bytes -= len(self._cache.popitem(last=False)[1])
-
-    async def _ask(self, spoken: str) -> bytes:
-        for _ in range(2):
-            try:
-                worker = await self._running()
-            except WorkerNotStarted:
-                continue
-            id, self._next_id = self._next_id, self._next_id % 0xFFFFFFFF + 1
-            answer: asyncio.Future[bytes] = asyncio.get_running_loop().create_future()
-            self._waiting[id] = answer
-            worker.send(Kind.SPEAK, id, spoken.encode())
-            try:
-                return await asyncio.wait_for(answer, _SYNTHESIS_S)
-            except TimeoutError:
-                _log.warning("voice_timed_out")
-                worker.kill()
-            except EOFError:
-                continue
-            finally:
-                self._waiting.pop(id, None)
-        raise VoiceUnavailable
-
-    async def _running(self) -> WorkerProcess:
-        async with self._starting:
-            if self._closed:
-                raise VoiceUnavailable
-            if self._worker is None or not self._worker.alive:
-                await asyncio.sleep(_RESTART_PAUSE_S[min(self._deaths, len(_RESTART_PAUSE_S) - 1)])
-                worker = WorkerProcess(
-                    "ivr.speech.voice_worker",
-                    (self._style.name, str(self._style.rate), str(self._style.pitch)),
-                    on_frame=self._answered,
-                    on_exit=self._died,
-                    hang_s=_SYNTHESIS_S,
-                )
-                try:
-                    await worker.start(_START_S)
-                except WorkerNotStarted:
-                    self._deaths += 1
-                    raise
-                self._worker = worker
-            return self._worker
-
-    def _answered(self, frame: PipeFrame) -> None:
-        answer = self._waiting.get(frame.id)
-        if frame.kind is Kind.AUDIO_OUT and answer and not answer.done():
-            self._deaths = 0
-            answer.set_result(frame.payload)
-
-    def _died(self) -> None:
-        self._deaths += 1
-        self._fail_waiting()
-        if not self._closed:
-            self._restart = asyncio.get_running_loop().create_task(self._replace(), name="voice-restart")
-
-    async def _replace(self) -> None:
+    async def _make(self, key: str, spoken: str, due: float, keep: bool) -> bytes:
         try:
-            await self._running()
-        except (WorkerNotStarted, VoiceUnavailable):
-            _log.warning("voice_not_restarted")
-
-    def _fail_waiting(self) -> None:
-        for answer in self._waiting.values():
-            if not answer.done():
-                answer.set_exception(EOFError())
+            pcm = await self._pool.speak(spoken, due=due)
+            self._made += 1
+            self._cache.put(key, pcm, keep=keep)
+            return pcm
+        finally:
+            del self._making[key]
 
 
-def _write_whole(file: Path, content: bytes) -> None:
-    """Write so that a reader sees all of it or nothing; a full disk costs the cache, not the call."""
-    file.parent.mkdir(parents=True, exist_ok=True)
-    part = file.with_suffix(f".{os.getpid()}.part")
-    try:
-        part.write_bytes(content)
-        part.replace(file)
-    except OSError:
-        _log.warning("voice_cache_not_written")
-        part.unlink(missing_ok=True)
+def hotline_voice(settings: Settings, prompts: Mapping[str, str]) -> Voice:
+    """The hotline's own voice, with the readings and recordings of this installation. ``prompts``: the node's own, by name."""
+    own_lexicon, own_recordings = settings.data_dir / LEXICON_FILE, settings.data_dir / RECORDINGS_FOLDER
+    lexicon = Watched(
+        "lexicon",
+        lambda: load_lexicon(own_lexicon),
+        (SHIPPED_LEXICON, own_lexicon),
+        otherwise=load_lexicon,
+    )
+    recordings = Watched(
+        "recordings",
+        lambda: load_recordings(prompts, own_recordings),
+        (SHIPPED_RECORDINGS, own_recordings),
+        otherwise=lambda: NONE,
+    )
+    return Voice(
+        "bot",
+        cache_dir=settings.data_dir / "cache" / "voice",
+        workers=settings.voice_workers,
+        lexicon=lexicon.current,
+        recordings=recordings.current,
+    )

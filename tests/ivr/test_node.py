@@ -240,7 +240,7 @@ async def test_the_voice_may_die_during_a_call(settings: Settings) -> None:
     async with site_of(settings) as site:
         leg = await site.call()
         started = await site.gateway.until(CallStarted)
-        pid = site.voice.worker_pid
+        pid = site.voice.worker_pids[0]
         assert pid is not None
         os.kill(pid, signal.SIGKILL)
         await site.gateway.send(Say(call=started.call, id="s1", text="这句话以前没有说过。"))
