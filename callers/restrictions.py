@@ -2,6 +2,9 @@
 
 The day of decision is day 1, and the last day ends at 24:00 in Asia/Shanghai: the reading that burdens the citizen
 least. A restriction ends by itself; a further one is a new decision after the end.
+
+It is aimed at a person (第九条 says 行为人). Where many share a number (a switchboard, a dormitory, a public phone) the
+decision is kept with ``shared`` and holds nobody back by the number alone (CLAUSES Z24); a withheld number never is.
 """
 
 from dataclasses import dataclass, field
@@ -33,7 +36,7 @@ class RestrictionRefused(HotlineError):
 
 @dataclass(frozen=True, slots=True)
 class Restriction:
-    """One decision. ``ends_at``: the first moment at which the number gets through again."""
+    """One decision. ``ends_at``: the first moment at which the number gets through again; ``shared``: it always does."""
 
     id: str
     city: str
@@ -46,11 +49,12 @@ class Restriction:
     lifted_at: datetime | None
     lifted_by: str | None
     lift_reason: str | None
+    shared: bool
     number: str = field(repr=False)
     evidence: str = field(repr=False)
 
     def in_force(self, at: datetime) -> bool:
-        """Does it hold at that moment?"""
+        """Does the decision stand at that moment?"""
         return self.starts_at <= at < self.ends_at and (self.lifted_at is None or at < self.lifted_at)
 
 
@@ -79,12 +83,20 @@ class Restrictions:
         self._policy = rulebook.restriction
 
     async def add(
-        self, number: str | None, ground: str, evidence: str, by: str, days: int = 30, basis: str = ""
+        self,
+        number: str | None,
+        ground: str,
+        evidence: str,
+        by: str,
+        days: int = 30,
+        basis: str = "",
+        *,
+        shared: bool = False,
     ) -> Restriction:
         """Hold ``number`` back for ``days`` calendar days, from now. Raises :class:`RestrictionRefused`.
 
         ``by``: an active account with the role office; ``ground``: one of the rulebook's; ``evidence``: what shows it;
-        ``basis``: needed where the rulebook holds no article.
+        ``basis``: needed where the rulebook holds no article; ``shared``: others call from this number, let it through.
         """
         normal, ground, cited = self._checked(number, ground, evidence, days, basis)
         now = self._clock.now()
@@ -100,6 +112,7 @@ class Restrictions:
             "decided_at": now,
             "starts_at": now,
             "ends_at": end_of(now, days),
+            "shared": shared,
         }
         async with self._database.begin() as connection:
             await versions.bump(connection, VERSION_NAME)
@@ -117,33 +130,43 @@ class Restrictions:
                 by=by,
                 action="restriction.added",
                 subject=str(row["id"]),
-                detail=f"{ground}; {days} d; {cited}",
+                detail=f"{ground}; {days} d; {cited}" + ("; shared" if shared else ""),
             )
             made = (await connection.execute(select(restrictions).where(restrictions.c.id == row["id"]))).one()
         return self._restriction(made)
 
     async def active(self, number: str | None, at: datetime) -> Restriction | None:
-        """The restriction in force on ``number`` at that moment; never one on a withheld number."""
+        """The restriction that holds ``number`` back at that moment; never one on a withheld or a shared number."""
         normal = normalise_number(number)
         if normal is None or self._policy.mode == "off":
             return None
         async with self._database.connect() as connection:
-            row = (await connection.execute(self._in_force(at, normal))).first()
+            row = (await connection.execute(self._in_force(at, normal).where(~restrictions.c.shared))).first()
         return self._restriction(row) if row else None
 
     async def table(self) -> tuple[int, tuple[TableRow, ...]]:
-        """Version and rows of what is in force now, for the ivr nodes."""
+        """Version and rows of what holds callers back now, for the ivr nodes."""
         async with self._database.connect() as connection:
             version = await versions.read(connection, VERSION_NAME)
             if self._policy.mode == "off":
                 return version, ()
-            rows = (await connection.execute(self._in_force(self._clock.now()))).all()
+            holding = self._in_force(self._clock.now()).where(~restrictions.c.shared)
+            rows = (await connection.execute(holding)).all()
         return version, tuple(TableRow(row.number_key, row.ends_at) for row in rows)
 
     async def lift(self, id_or_number: str, by: str, reason: str) -> Restriction:
         """End a restriction in force before its time. ``by``: role office; ``reason``: why."""
         if not reason.strip():
             raise RestrictionRefused("reason_missing", "解除限制要写明理由（--reason）")
+        lifted = {"lifted_at": self._clock.now(), "lifted_by": by, "lift_reason": reason.strip()}
+        return await self._change(id_or_number, by, "restriction.lifted", lifted)
+
+    async def share(self, id_or_number: str, by: str) -> Restriction:
+        """Let a number through from now on, because others call from it too; the decision itself stands."""
+        return await self._change(id_or_number, by, "restriction.shared", {"shared": True})
+
+    async def _change(self, id_or_number: str, by: str, action: str, values: dict[str, Any]) -> Restriction:
+        """Change the restriction in force that is meant, by an account of the office, and audit it."""
         now = self._clock.now()
         normal = normalise_number(id_or_number)
         wanted = restrictions.c.id == id_or_number
@@ -155,11 +178,10 @@ class Restrictions:
             found = (await connection.execute(self._in_force(now).where(wanted))).first()
             if found is None:
                 raise RestrictionRefused("not_restricted", "没有正在执行的这条限制，请用 restrict list 核对")
-            change = update(restrictions).where(restrictions.c.id == found.id)
-            await connection.execute(change.values(lifted_at=now, lifted_by=by, lift_reason=reason.strip()))
-            await record(connection, at=now, by=by, action="restriction.lifted", subject=found.id)
-            lifted = (await connection.execute(select(restrictions).where(restrictions.c.id == found.id))).one()
-        return self._restriction(lifted)
+            await connection.execute(update(restrictions).where(restrictions.c.id == found.id).values(values))
+            await record(connection, at=now, by=by, action=action, subject=found.id)
+            changed = (await connection.execute(select(restrictions).where(restrictions.c.id == found.id))).one()
+        return self._restriction(changed)
 
     async def list(self) -> tuple[Restriction, ...]:
         """Every decision of the city, the newest first."""
@@ -220,6 +242,7 @@ class Restrictions:
             lifted_at=row.lifted_at,
             lifted_by=row.lifted_by,
             lift_reason=row.lift_reason,
+            shared=row.shared,
             number=self._vault.decrypt(row.number_enc),
             evidence=self._vault.decrypt(row.evidence_enc),
         )
@@ -238,6 +261,7 @@ def restriction_to_json(restriction: Restriction, at: datetime) -> dict[str, Any
         "ends_at": local(restriction.ends_at).isoformat(timespec="seconds"),
         "last_day": _last_day(restriction.ends_at),
         "in_force": restriction.in_force(at),
+        "shared": restriction.shared,
         "lifted_at": local(restriction.lifted_at).isoformat(timespec="seconds") if restriction.lifted_at else None,
         "lifted_by": restriction.lifted_by,
         "lift_reason": restriction.lift_reason,

@@ -16,6 +16,7 @@ from sqlalchemy import (
     String,
     Table,
     Text,
+    false,
 )
 from sqlalchemy.engine import Dialect
 from sqlalchemy.types import TypeDecorator
@@ -169,6 +170,7 @@ restrictions = Table(
     Column("lifted_at", Moment),
     Column("lifted_by", String(32)),
     Column("lift_reason", Text),
+    Column("shared", Boolean, nullable=False, default=False, server_default=false()),
 )
 
 accounts = Table(

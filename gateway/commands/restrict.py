@@ -35,6 +35,9 @@ def add(
     by: ByOption = "",
     days: Annotated[int, typer.Option("--days", metavar="天数", help="自然日，最多 30")] = 30,
     basis: Annotated[str, typer.Option("--basis", metavar="依据", help="文号与条款；规则手册没有条款的城市必填")] = "",
+    shared: Annotated[
+        bool, typer.Option("--shared", help="多人共用的号码（总机、宿舍等）：只留决定，不拦来电")
+    ] = False,
     data: DataOption = None,
     city: CityOption = None,
     as_json: JsonOption = False,
@@ -42,7 +45,7 @@ def add(
     settings = settings_for(data, city, as_json=as_json)
     with refusals(as_json):
         notices = _warnings(settings)
-        made = run_async(_with(settings, lambda r: r.add(number, ground, evidence, by, days, basis)))
+        made = run_async(_with(settings, lambda r: r.add(number, ground, evidence, by, days, basis, shared=shared)))
     for notice in notices:
         typer.echo(f"提醒：{notice}", err=True)
     _print(made, as_json, "已限制", warnings=notices)
@@ -64,6 +67,7 @@ def list_(data: DataOption = None, city: CityOption = None, as_json: JsonOption 
     for item in found:
         row = restriction_to_json(item, now)
         state = "限制中" if row["in_force"] else "已解除" if item.lifted_at else "已期满"
+        state += "（多人共用，不拦来电）" if item.shared else ""
         typer.echo(f"{item.id}  {row['number']}  {state}  至 {row['last_day']} 24:00  {item.ground}  {item.basis}")
 
 
@@ -80,6 +84,20 @@ def lift(
     with refusals(as_json):
         lifted = run_async(_with(settings, lambda r: r.lift(which, by, reason)))
     _print(lifted, as_json, "已解除限制", warnings=[])
+
+
+@app.command("share", help="注明号码是多人共用的：从现在起不拦来电，决定仍在")
+def share(
+    which: Annotated[str, typer.Argument(metavar="编号或号码")],
+    by: ByOption = "",
+    data: DataOption = None,
+    city: CityOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    settings = settings_for(data, city, as_json=as_json)
+    with refusals(as_json):
+        changed = run_async(_with(settings, lambda r: r.share(which, by)))
+    _print(changed, as_json, "已注明多人共用、不拦来电", warnings=[])
 
 
 def _warnings(settings: "Settings") -> list[str]:

@@ -134,6 +134,35 @@ async def test_the_office_lifts_by_number_or_id_with_a_reason(restrictions: Rest
     await decide(restrictions)
 
 
+async def test_a_number_that_many_share_is_never_held_back_by_the_number_alone(
+    restrictions: Restrictions, clock: ManualClock
+) -> None:
+    """CLAUSES Z24."""
+    made = await decide(restrictions, shared=True)
+    assert made.in_force(clock.now())
+    assert restriction_to_json(made, clock.now())["shared"]
+    assert await restrictions.active(NUMBER, clock.now()) is None
+    assert (await restrictions.table())[1] == ()
+    with pytest.raises(RestrictionRefused, match="期满后"):
+        await decide(restrictions)
+
+
+async def test_the_office_may_find_out_later_that_a_number_is_shared(
+    restrictions: Restrictions, clock: ManualClock, database: Database
+) -> None:
+    made = await decide(restrictions)
+    assert await restrictions.active(NUMBER, clock.now()) is not None
+    with pytest.raises(RestrictionRefused, match="热线办"):
+        await restrictions.share(made.id, "8001")
+    shared = await restrictions.share(NUMBER, "boss")
+    assert (shared.id, shared.shared, shared.lifted_at) == (made.id, True, None)
+    assert await restrictions.active(NUMBER, clock.now()) is None
+    assert await restrictions.table() == (2, ())
+    async with database.connect() as connection:
+        actions = (await connection.execute(select(audit.c.action).where(audit.c.subject == made.id))).scalars().all()
+    assert "restriction.shared" in actions
+
+
 async def test_decisions_are_audited_without_personal_data(restrictions: Restrictions, database: Database) -> None:
     made = await decide(restrictions)
     await restrictions.lift(made.id, "boss", "核查有误")
