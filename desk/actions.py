@@ -99,6 +99,14 @@ class AgentActions:
             await desk.attendance.wrapped_up(live)
         desk.wake()
 
+    async def pause_recording(self, account: Account, handover_id: str, paused: bool) -> None:
+        """Keep what is being said now out of the recording, or record again; on record with the agent's name."""
+        live = await self._live(account, handover_id)
+        if live.handover.channel != "phone" or live.handover.status not in WITH_AGENT:
+            raise DeskError("conflict", "通话中才能暂停或继续录音", 409)
+        await self._desk.handovers.note(live.handover, account.id, f"recording.{'paused' if paused else 'resumed'}")
+        await self._desk.line(live).pause_recording(live.handover.conversation_id, paused)
+
     async def say(self, account: Account, handover_id: str, message_id: str, text: str) -> dict[str, Any]:
         """Write to the citizen (text channels); the same ``message_id`` is sent once."""
         live = await self._live(account, handover_id)

@@ -90,6 +90,10 @@ class Line(Protocol):
 
     async def agent_typing(self, conversation_id: str) -> None: ...
 
+    async def pause_recording(self, conversation_id: str, paused: bool) -> None:
+        """What is said now is not to be recorded, or may be again (CLAUSES Z14); nothing where nothing is recorded."""
+        ...
+
     async def promised(self, conversation_id: str) -> None:
         """A callback was promised (and told): end politely, or go on without an agent."""
         ...

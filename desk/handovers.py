@@ -205,6 +205,11 @@ class Handovers:
             )
         return handover.number
 
+    async def note(self, handover: Handover, by: str, action: str) -> None:
+        """An audit row about a hand-over."""
+        async with self._database.begin() as connection:
+            await record(connection, at=self._clock.now(), by=by, action=action, subject=handover.id)
+
     def _select(self) -> Any:
         joined = handovers.join(conversations, conversations.c.id == handovers.c.conversation_id)
         joined = joined.outerjoin(contacts, contacts.c.id == conversations.c.contact_id)

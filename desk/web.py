@@ -80,6 +80,7 @@ class DeskApi:
             web.put(one + "/elements", answered(self._save)),
             web.post(one + "/file", answered(self._file)),
             web.post(one + "/number", answered(self._number)),
+            web.post(one + "/recording", answered(self._recording)),
             web.get("/api/desk/ws", answered(self._socket)),
         ]
 
@@ -226,6 +227,13 @@ class DeskApi:
         account, body = await self._who(request), await body_of(request)
         number = await self._actions.number(account, request.match_info["id"], str(body.get("reason") or ""))
         return web.json_response({"number": number})
+
+    async def _recording(self, request: web.Request) -> web.Response:
+        account, paused = await self._who(request), (await body_of(request)).get("paused")
+        if not isinstance(paused, bool):
+            raise DeskError("bad_request", "paused 应为 true 或 false")
+        await self._actions.pause_recording(account, request.match_info["id"], paused)
+        return web.json_response({"paused": paused})
 
     async def _socket(self, request: web.Request) -> web.StreamResponse:
         session = await self._sessions.require(request)

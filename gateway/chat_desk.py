@@ -60,6 +60,9 @@ class ChatLine:
     async def agent_typing(self, conversation_id: str) -> None:
         self._chat.show_typing(conversation_id)
 
+    async def pause_recording(self, conversation_id: str, paused: bool) -> None:
+        """A chat has no recording."""
+
     async def promised(self, conversation_id: str) -> None:
         self._chat.show_place(conversation_id)
 

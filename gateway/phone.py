@@ -201,6 +201,10 @@ class Phone:
     async def agent_typing(self, conversation_id: str) -> None:
         """See :meth:`agent_said`."""
 
+    async def pause_recording(self, conversation_id: str, paused: bool) -> None:
+        if call := self._of(conversation_id):
+            call.pause_recording(paused)
+
     async def promised(self, conversation_id: str) -> None:
         if call := self._of(conversation_id):
             call.say_goodbye("bot")

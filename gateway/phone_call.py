@@ -14,7 +14,6 @@ import structlog
 
 from desk.contract import HandoverRequest, QueueState
 from dialog.contract import Channel, Contact, Do, Reply, Said, Utterance
-from dialog.masking import without_secrets
 from gateway import metrics
 from gateway.call_limits import END_TEXT, WARNING_TEXT, LongestCall, overflow_opening
 from gateway.keypad import Keypad
@@ -26,6 +25,7 @@ from gateway.phone_line import (
     PHONE_FAILED_TEXT,
     PhoneLine,
 )
+from gateway.phone_secrets import PhoneSecrets
 from gateway.phone_surroundings import Around, Mode
 from gateway.phone_waiting import PhoneWaiting
 from gateway.timeline import CallTimeline
@@ -72,7 +72,7 @@ class PhoneCall:
         self._cut_off_ms: int | None = None
         self._keypad = Keypad(self._keyed)
         self._waiting = PhoneWaiting(self._line, around.desk)
-        self._withholding = False
+        self._secrets = PhoneSecrets(self._line)
         self._farewell = ""
         self._longest = LongestCall(around.longest_call_s)
 
@@ -158,7 +158,7 @@ class PhoneCall:
 
     async def _partial(self, frame: SpeechPartial) -> None:
         """Words still being said: an emergency or a call for a person is answered at once."""
-        self._keep_secrets(frame)
+        self._secrets.heard(frame)
         if self.mode not in {Mode.TALKING, Mode.QUEUED} or frame.start_ms == self._cut_off_ms or not frame.text:
             return
         if not self.conversation_id or (self.mode is Mode.QUEUED and self.timeline.emergency):
@@ -173,17 +173,8 @@ class PhoneCall:
         self._line.fall_silent()
         await self._answer(frame.text, reply, started)
 
-    def _keep_secrets(self, frame: SpeechPartial | SpeechFinal) -> None:
-        """What is secret is not kept in the recording either (CLAUSES Z14), from the utterance's start to its end."""
-        if not self._withholding and without_secrets(frame.text)[1]:
-            self._withholding = True
-            self._line.withhold(frame.start_ms)
-        if self._withholding and isinstance(frame, SpeechFinal):
-            self._withholding = False
-            self._line.record_again()
-
     async def _final(self, frame: SpeechFinal) -> None:
-        self._keep_secrets(frame)
+        self._secrets.heard(frame)
         if self.mode is Mode.QUEUED:
             await self._while_queued(frame)
             return
@@ -344,6 +335,10 @@ class PhoneCall:
         if self.timeline.transfer is not None:
             self.timeline.transfer["agent"] = agent_id
 
+    def pause_recording(self, paused: bool) -> None:
+        """The agent's word on what is being said now."""
+        self._secrets.pause(paused)
+
     def say_goodbye(self, by: str) -> None:
         """Say what is still owed, then end the call."""
         if self.mode is not Mode.OVER:
@@ -360,6 +355,7 @@ class PhoneCall:
                 self.timeline.transfer |= {"connected": True, "ms": round(waited * 1000)}
         elif frame.state in {"failed", "ended"}:
             self.mode = Mode.QUEUED
+            self._secrets.over()
         told = await self._around.desk.phone(self.conversation_id, frame.state, frame.sip_code)
         if frame.state == "failed" and not told and self.mode is Mode.QUEUED:
             self._line.say(PHONE_FAILED_TEXT)

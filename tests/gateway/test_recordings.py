@@ -212,3 +212,29 @@ async def test_recordings_go_when_their_days_are_over(house: House, tmp_path: Pa
     assert await house.gateway.recordings.of_call("new") is not None
     assert await listened(house) == [("system", "recording.purged")]
     assert await house.gateway.recordings.purge() == 0
+
+
+async def test_an_agent_keeps_a_secret_out_of_the_recording(house: House, node: ScriptedNode) -> None:
+    page = await AgentPage.login(house, "8001")
+    await page.ready()
+    await hand_over(house, node)
+    handover = (await page.next("offer"))["pop"]["handover"]
+    await page.do("POST", f"handovers/{handover}/recording", {"paused": True}, status=409)
+    await page.do("POST", f"handovers/{handover}/accept")
+    transfer = await node.wait("transfer")
+    await node.transfer("connected", transfer.id, code=200)
+    while (await page.next("phone"))["state"] != "connected":
+        pass
+    await page.do("POST", f"handovers/{handover}/recording", {"paused": "yes"}, status=400)
+    await page.do("POST", f"handovers/{handover}/recording", {"paused": True})
+    assert (await node.wait("recording.pause")).from_ms == -1
+    await page.do("POST", f"handovers/{handover}/recording", {"paused": False})
+    await node.wait("recording.resume")
+    await page.do("POST", f"handovers/{handover}/recording", {"paused": True})
+    await node.transfer("ended", transfer.id)
+    await node.wait("recording.resume", count=2)
+    assert await listened(house) == [
+        ("8001", "recording.paused"),
+        ("8001", "recording.resumed"),
+        ("8001", "recording.paused"),
+    ]
