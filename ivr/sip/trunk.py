@@ -44,19 +44,25 @@ class Trunk:
 
 def trunk_of(settings: Settings) -> Trunk:
     """The trunk of an installation. Raises :class:`TrunkUserMissing` or :class:`TrunkPasswordMissing`."""
-    gateway = settings.sip_trunk or settings.sip_registrar
-    if not settings.sip_registrar:
+    registrar = _bare(settings.sip_registrar)
+    gateway = _bare(settings.sip_trunk) or registrar
+    if not registrar:
         return Trunk(gateway=gateway, area_code=settings.sip_area_code)
-    user, _, domain = settings.sip_user.partition("@")
+    user, _, domain = _bare(settings.sip_user).partition("@")
     if not user:
         raise TrunkUserMissing
     account = Account(
         user=user,
-        domain=domain or settings.sip_registrar.partition(":")[0],
+        domain=domain or registrar.partition(":")[0],
         auth_user=settings.sip_auth_user or user,
         password=_password(settings),
     )
-    return Trunk(gateway, settings.sip_registrar, account, settings.sip_register_expires, settings.sip_area_code)
+    return Trunk(gateway, registrar, account, settings.sip_register_expires, settings.sip_area_code)
+
+
+def _bare(address: str) -> str:
+    """``address`` as the settings ask for it, also where somebody wrote a whole URI."""
+    return address.strip().removeprefix("sip:")
 
 
 def _password(settings: Settings) -> str:

@@ -111,11 +111,14 @@ class Registrar(asyncio.DatagramProtocol):
         value = f'Digest realm="{DOMAIN}", nonce="{nonce}", algorithm=MD5, qop="auth,auth-int"{stale}'
         self.answer(request, code, {header: value}, source)
 
-    def answer(self, request: SipRequest, code: int, more: dict[str, str], source: tuple[str, int]) -> None:
-        response = SipResponse(status_code=code, reason_phrase="-")
+    def answer(
+        self, request: SipRequest, code: int, more: dict[str, str], source: tuple[str, int], body: str = ""
+    ) -> None:
+        response = SipResponse(status_code=code, reason_phrase="-", body=body.encode())
         for name in ("Via", "From", "To", "Call-ID", "CSeq"):
             for value in request.headers.get(name):
-                response.headers.append(name, f"{value};tag=registrar" if name == "To" else value)
+                new = name == "To" and ";tag=" not in value
+                response.headers.append(name, f"{value};tag=registrar" if new else value)
         for name, value in more.items():
             response.headers.set_single(name, value)
         self._transport.sendto(bytes(response), source)

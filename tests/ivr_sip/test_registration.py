@@ -14,6 +14,7 @@ from ivr.sip.factory import make_endpoint
 from ivr.sip.registration import ANSWER_WITHIN_S, Registration, wait_before_retry
 from ivr.sip.trunk import TrunkPasswordMissing, TrunkUserMissing, trunk_of
 from tests.ivr_sip.registrar import DOMAIN, PASSWORD, USER, Registrar
+from tests.ivr_sip.wire import OFFERED
 
 Address = tuple[str, int]
 
@@ -105,6 +106,27 @@ async def test_an_invite_through_the_trunk_proves_who_calls(endpoint: SipEndpoin
     assert acks == [1, 2]
 
 
+async def test_a_bye_that_is_challenged_is_sent_again(endpoint: SipEndpoint, registrar: Registrar) -> None:
+    ended = asyncio.Event()
+
+    def serve(request: SipRequest, source: Address) -> None:
+        if request.method == "INVITE":
+            registrar.answer(request, 200, {"Content-Type": "application/sdp"}, source, OFFERED)
+        else:
+            registrar.answer(request, 200, {}, source)
+            ended.set()
+
+    registrar.then = serve
+    await endpoint.start()
+    await registrar.until(lambda: bool(registrar.bindings))
+    leg = await endpoint.dial("tel:8001", timeout_s=5)
+    await leg.hangup()
+    async with asyncio.timeout(5):
+        await ended.wait()
+    numbers = [number_of(request) for request in registrar.heard if request.method in ("INVITE", "BYE")]
+    assert numbers == [1, 2, 3, 4], "every request has a number of its own, credentials or not"
+
+
 async def test_nobody_but_the_trunk_is_told_a_digest(endpoint: SipEndpoint, registrar: Registrar) -> None:
     curious = await asyncio.get_running_loop().create_datagram_endpoint(Registrar, local_addr=("127.0.0.2", 0))
     host, port = curious[0].get_extra_info("sockname")
@@ -192,7 +214,7 @@ async def test_a_registration_needs_a_user_and_a_password(tmp_path: Path, monkey
     monkeypatch.delenv("HOTLINE_SECRET_SIP", raising=False)
     with pytest.raises(TrunkUserMissing, match="sip_user"):
         trunk_of(Settings(data_dir=tmp_path, sip_registrar="gw.example"))
-    settings = Settings(data_dir=tmp_path, sip_registrar="gw.example:5070", sip_user="12345", sip_auth_user="a@b")
+    settings = Settings(data_dir=tmp_path, sip_registrar="sip:gw.example:5070", sip_user="12345", sip_auth_user="a@b")
     with pytest.raises(TrunkPasswordMissing, match="HOTLINE_SECRET_SIP"):
         trunk_of(settings)
     settings.secrets_dir.mkdir()
