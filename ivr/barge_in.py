@@ -11,18 +11,26 @@ from typing import Final
 
 from ivr.utterance_forms import is_back_channel
 
+SUSTAINED_MS: Final = 620
+"""A voice that still sounds so long after it began, with no word yet that explains it, wants to speak: a cough, an “嗯” or a
+“好的” is over by then. Words come too late to wait for: the recogniser knows the first 500 to 800 ms after the beginning."""
 DECIDED_MS: Final = 640
 """From the beginning of the speech; with one frame of listening and one of sending below the 700 promised."""
-SUSTAINED_MS: Final = 540
-"""So much voice, without a word that explains it, is somebody who wants to speak: a cough or an “嗯” is over by then."""
-QUIET_MS: Final = 220
+QUIET_MS: Final = 180
 """Silence after a short sound that shows that nothing follows."""
+GAP_MS: Final = 40
+"""Silence this short lies within a syllable."""
+_VOICED_SHARE: Final = 0.6
+STEADY_MS: Final = 200
+"""The first words of an utterance often become others: two characters count once they have stood for so long."""
 LASTING_MS: Final = 1300
 """After the prompt was taken up again: voice that goes on for so long."""
 HELD_MOST_MS: Final = 1500
 """A prompt that is held waits so long for a word; what brings none by then is noise."""
 _WORDS: Final = 2
 """Characters that are needed to stop: one may be a cough that was heard as a word."""
+_PLAIN_WORDS: Final = 3
+"""So many are no mistake."""
 
 
 class BargeIn(StrEnum):
@@ -40,18 +48,6 @@ class BargeInWatch:
     ``amid``: the prompt began amid the speech.
     """
 
-    __slots__ = (
-        "_amid",
-        "_began_ms",
-        "_held",
-        "_held_ms",
-        "_last_voice_ms",
-        "_said_before",
-        "_state",
-        "_voiced_ms",
-        "_words",
-    )
-
     def __init__(self, began_ms: int, voiced_ms: int, said_before: str = "", *, amid: bool = False) -> None:
         self._amid = amid
         self._began_ms = began_ms
@@ -59,6 +55,7 @@ class BargeInWatch:
         self._voiced_ms = voiced_ms
         self._said_before = said_before
         self._words = ""
+        self._words_ms = 0
         self._state: BargeIn | None = None
         self._held = False
         self._held_ms = 0
@@ -71,13 +68,15 @@ class BargeInWatch:
     def words(self, text: str) -> None:
         """What is recognised of the utterance so far."""
         self._words = text.removeprefix(self._said_before) if text != self._said_before else ""
+        self._words_ms = 0
 
     def frame(self, now_ms: int, frame_ms: int, *, speech: bool) -> BargeIn | None:
         """One frame has passed; what changes, if anything."""
+        self._words_ms += frame_ms
         if speech:
             self._voiced_ms += frame_ms
             self._last_voice_ms = now_ms
-        decided = self._decide(now_ms)
+        decided = self._decide(now_ms, now_ms - self._last_voice_ms)
         if decided is None or decided is self._state:
             return None
         self._state = decided
@@ -89,7 +88,7 @@ class BargeInWatch:
         """The utterance has ended before anything was decided."""
         return BargeIn.RESUME if self._state is BargeIn.DUCK else None
 
-    def _decide(self, now_ms: int) -> BargeIn | None:
+    def _decide(self, now_ms: int, quiet_ms: int) -> BargeIn | None:
         listening = is_back_channel(self._words)
         if self._state is BargeIn.STOP:
             return None
@@ -100,15 +99,20 @@ class BargeInWatch:
         if self._state is BargeIn.RESUME:
             return BargeIn.HOLD if self._voiced_ms >= LASTING_MS and not (listening or self._held) else None
         if self._state is BargeIn.HOLD:
-            return BargeIn.RESUME if now_ms - self._held_ms >= HELD_MOST_MS else None
-        quiet = now_ms - self._last_voice_ms
-        if quiet >= QUIET_MS:
+            over = (listening and quiet_ms >= QUIET_MS) or now_ms - self._held_ms >= HELD_MOST_MS
+            return BargeIn.RESUME if over else None
+        return self._ducked(now_ms - self._began_ms, quiet_ms, listening=listening)
+
+    def _ducked(self, sounding_ms: int, quiet_ms: int, *, listening: bool) -> BargeIn | None:
+        """What follows on the first duck, within :data:`DECIDED_MS`."""
+        if quiet_ms >= QUIET_MS:
             return BargeIn.RESUME
-        if self._voiced_ms >= SUSTAINED_MS and not listening:
+        speaks = quiet_ms <= GAP_MS and self._voiced_ms >= _VOICED_SHARE * sounding_ms
+        if sounding_ms >= SUSTAINED_MS and speaks and not listening:
             return BargeIn.HOLD
-        if now_ms - self._began_ms >= DECIDED_MS:
-            return BargeIn.RESUME if listening or quiet > 0 else BargeIn.HOLD
-        return None
+        return BargeIn.RESUME if sounding_ms >= DECIDED_MS else None
 
     def _means_something(self) -> bool:
-        return len(self._words) >= _WORDS
+        if len(self._words) >= _PLAIN_WORDS or self._state is BargeIn.HOLD:
+            return len(self._words) >= _WORDS
+        return len(self._words) == _WORDS and self._words_ms >= STEADY_MS

@@ -16,6 +16,10 @@ ANSWERED_EARLY_MS: Final = 4000
 """Over the last so much of a yes-or-no question 对 is its answer; before, it only says that the caller is listening."""
 MOST_NOISES: Final = 3
 """So many stretches of sound without a word, and the line is not held for them any longer."""
+_SHORT_ANSWERS: Final = frozenset({"choose", "digits"})
+_WORDS: Final = 2
+_UNSURE: Final = 0.35
+"""Over a prompt one character, or words as unsure as this, are an “嗯” or a cough that was heard as a word."""
 PERSON_KEY: Final = "0"
 """Heard at once, whatever is being said."""
 WAITING: Final = "waiting"
@@ -61,7 +65,7 @@ class Heard:
         self._noises = 0
         self._understood = True
         if ended.over_prompt:
-            if self._only_listens(text):
+            if self._only_listens(text, confidence):
                 self._parts.playback.resume()
                 self._parts.turn.listen_again()
                 return
@@ -127,12 +131,16 @@ class Heard:
             parts.turn.listen_again()
             parts.wire.send(Dtmf(call=parts.wire.call, seq=parts.wire.next(), digit=digit, at_ms=parts.turn.now_ms))
 
-    def _only_listens(self, text: str) -> bool:
+    def _only_listens(self, text: str, confidence: float) -> bool:
         """Whether words said over a prompt are no turn: the prompt still goes on, and they do not answer its question."""
-        playback, turn = self._parts.playback, self._parts.turn
-        if not playback.playing or not is_back_channel(text):
+        playback, state = self._parts.playback, self._parts.turn.state
+        if not playback.playing:
             return False
-        return turn.state != "confirm" or playback.left_ms > ANSWERED_EARLY_MS
+        if state == "confirm":
+            return is_back_channel(text) and playback.left_ms > ANSWERED_EARLY_MS
+        if is_back_channel(text):
+            return True
+        return state not in _SHORT_ANSWERS and (len(text) < _WORDS or confidence < _UNSURE)
 
     def _held_back(self, text: str) -> bool:
         """Whether these words stay in the node: a restricted caller's, unless they mean an emergency."""

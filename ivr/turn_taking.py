@@ -11,6 +11,8 @@ from ivr.barge_in import BargeIn, BargeInWatch
 from ivr.endpointing import LONG_PAUSE_MS, SETTLED_MS, Pace, silence_needed_ms
 
 ONSET_MS: Final = 80
+DUCK_MS: Final = 40
+"""So much sound over a prompt makes it quieter; it comes back at once when nothing follows."""
 LONGEST_UTTERANCE_MS: Final = 20_000
 STALE_WORDS_MS: Final = 3000
 """Sound that goes on for so long after the last new word is not the caller: a street, a television."""
@@ -89,6 +91,7 @@ class TurnTaking:
         self._words_at_ms = 0
         self._settled = ""
         self._over_prompt: BargeInWatch | None = None
+        self._ducked = False
         self._pace = Pace()
         self._decided: SpeechEnded | None = None
 
@@ -121,6 +124,7 @@ class TurnTaking:
 
     def prompt_started(self, *, barge_in: bool) -> None:
         self._playing = True
+        self._ducked = False
         self._barge_in = barge_in
         self._decided = None
         self._no_input_due_ms = None
@@ -186,11 +190,22 @@ class TurnTaking:
         self._onset_ms = self._onset_ms + frame_ms if speech else max(0, self._onset_ms - frame_ms)
         if self._onset_ms >= ONSET_MS:
             return self._begin()
+        if self._playing and self._barge_in and (duck := self._first_sound()):
+            return (OverPrompt(self._now, duck),)
         if self._no_input_due_ms is not None and self._now >= self._no_input_due_ms and self._onset_ms == 0:
             self._no_input_due_ms = None
             self._no_input_count += 1
             return (NoInputDue(self._no_input_count),)
         return ()
+
+    def _first_sound(self) -> BargeIn | None:
+        if not self._ducked and self._onset_ms >= DUCK_MS:
+            self._ducked = True
+            return BargeIn.DUCK
+        if self._ducked and self._onset_ms == 0:
+            self._ducked = False
+            return BargeIn.RESUME
+        return None
 
     def _begin(self) -> tuple[TurnEvent, ...]:
         start = self._now - self._onset_ms
@@ -205,6 +220,7 @@ class TurnTaking:
         self._no_input_due_ms = None
         if not (self._playing and self._barge_in):
             return (SpeechStarted(start),)
+        self._ducked = False
         self._over_prompt = BargeInWatch(start, self._voiced_ms)
         return (SpeechStarted(start), *self._watch(0, speech=False))
 

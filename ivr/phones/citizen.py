@@ -94,6 +94,11 @@ class CitizenPhone:
         """Whether the other side has spoken within the last 200 ms."""
         return self._pauses.spoken_ms > 0 and self._pauses.quiet_ms < 200
 
+    @property
+    def quiet_ms(self) -> int:
+        """How long the other side has been quiet."""
+        return self._pauses.quiet_ms
+
     async def hangup(self) -> None:
         if self._leg is not None:
             await self._leg.hangup()

@@ -56,8 +56,14 @@ def test_a_back_channel_lets_the_prompt_go_on(words: str, ms: int) -> None:
 
 
 def test_words_stop_it_as_soon_as_they_are_recognised() -> None:
-    prompt = Prompt().sound(200).words("我要").sound(400)
+    prompt = Prompt().sound(200).words("我要投诉").sound(400)
     assert prompt.decided[1:] == [(300, BargeIn.STOP)]
+
+
+def test_two_characters_stop_it_once_they_have_stood() -> None:
+    prompt = Prompt().sound(200).words("人工").sound(400)
+    assert prompt.decided[1:] == [(480, BargeIn.STOP)]
+    assert BargeIn.STOP not in Prompt().sound(200).words("根据").sound(100).words("跟").sound(60).quiet(900).done
 
 
 def test_a_voice_that_goes_on_silences_it_even_before_a_word_is_known() -> None:
@@ -68,6 +74,11 @@ def test_a_voice_that_goes_on_silences_it_even_before_a_word_is_known() -> None:
     assert prompt.done[-1] is BargeIn.STOP
 
 
+def test_a_held_prompt_goes_on_when_the_words_turn_out_to_be_a_back_channel() -> None:
+    prompt = Prompt().sound(700).words("知道了").quiet(300)
+    assert prompt.done == [BargeIn.DUCK, BargeIn.HOLD, BargeIn.RESUME]
+
+
 def test_a_held_prompt_goes_on_when_no_word_comes() -> None:
     prompt = Prompt().sound(800 + HELD_MOST_MS)
     assert prompt.done == [BargeIn.DUCK, BargeIn.HOLD, BargeIn.RESUME]
@@ -76,7 +87,7 @@ def test_a_held_prompt_goes_on_when_no_word_comes() -> None:
 
 def test_words_that_come_late_still_stop_it() -> None:
     prompt = Prompt().sound(300).quiet(400)
-    prompt.words("人工").quiet(20)
+    prompt.words("人工").quiet(220)
     assert prompt.done == [BargeIn.DUCK, BargeIn.RESUME, BargeIn.STOP]
 
 
@@ -94,10 +105,10 @@ def test_words_from_before_the_prompt_do_not_count() -> None:
     watch.words("我要投诉")
     assert watch.frame(1020, 20, speech=True) is BargeIn.DUCK
     assert watch.frame(1040, 20, speech=True) is None
-    watch.words("我要投诉工地")
+    watch.words("我要投诉楼下的")
     assert watch.frame(1060, 20, speech=True) is BargeIn.STOP
 
 
 def test_an_utterance_that_ends_undecided_gives_the_prompt_back() -> None:
     assert Prompt().watch.over() is BargeIn.RESUME
-    assert Prompt().sound(200).words("我要").sound(20).watch.over() is None
+    assert Prompt().sound(200).words("我要投诉").sound(20).watch.over() is None

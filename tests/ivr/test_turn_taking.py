@@ -138,9 +138,19 @@ def test_a_cough_over_a_prompt_ducks_it_and_gives_it_back() -> None:
     fed(turn, 1000, False)
     events = [*fed(turn, 240, True), *fed(turn, 600, False)]
     assert events == [
+        OverPrompt(1040, BargeIn.DUCK),
         SpeechStarted(1000),
         OverPrompt(1080, BargeIn.DUCK),
-        OverPrompt(1460, BargeIn.RESUME),
+        OverPrompt(1420, BargeIn.RESUME),
+    ]
+
+
+def test_a_click_over_a_prompt_ducks_it_for_a_moment_only() -> None:
+    turn = TurnTaking()
+    turn.prompt_started(barge_in=True)
+    assert [*fed(turn, 60, True), *fed(turn, 2000, False)] == [
+        OverPrompt(40, BargeIn.DUCK),
+        OverPrompt(120, BargeIn.RESUME),
     ]
 
 
@@ -164,8 +174,8 @@ def test_a_prompt_that_starts_while_the_caller_speaks_needs_new_speech_to_be_sto
     turn = TurnTaking()
     say(turn, "我要投诉", 2000)
     turn.prompt_started(barge_in=True)
-    assert fed(turn, 520, True) == [OverPrompt(2020, BargeIn.DUCK), WordsSettled("我要投诉")]
-    assert fed(turn, 20, True) == [OverPrompt(2540, BargeIn.HOLD)]
+    assert fed(turn, 600, True) == [OverPrompt(2020, BargeIn.DUCK), WordsSettled("我要投诉")]
+    assert fed(turn, 20, True) == [OverPrompt(2620, BargeIn.HOLD)]
 
 
 def test_the_no_input_timer_starts_when_the_prompt_ends() -> None:
