@@ -4,7 +4,7 @@ import { computed, reactive, ref } from "vue";
 import { messageOf, request, RequestFailed, useCsrf } from "../shared/http";
 import { newId } from "../shared/show";
 import { type Frame, Socket } from "../shared/socket";
-import type { ElementName, ElementStatus, Entry, Item, Me, Phone, Pop, Presence, Ticket, TicketType, Waiting } from "../shared/types";
+import type { ElementName, ElementStatus, Entry, Item, Me, Phone, Pop, Presence, Recording, Ticket, TicketType, Waiting } from "../shared/types";
 
 export interface ElementEdit {
   text: string;
@@ -20,6 +20,8 @@ export function useDesk() {
   const pops = ref<Pop[]>([]);
   const currentId = ref("");
   const connected = ref(false);
+  const sought = ref<{ handover: string; ms: number } | null>(null);
+  const unrecorded = reactive<Record<string, boolean>>({});
   const typing = reactive<Record<string, number>>({});
   let socket: Socket | null = null;
 
@@ -190,6 +192,26 @@ export function useDesk() {
     await act(() => request("POST", path(pop, "redial"), {}));
   }
 
+  // Recordings arrive at the store some seconds after the call has ended.
+  const recordingPath = (pop: Pop) => `/api/desk/conversations/${encodeURIComponent(pop.conversation)}/recording`;
+
+  async function recording(pop: Pop): Promise<Recording | null> {
+    return act(() => request<Recording>("GET", recordingPath(pop)));
+  }
+
+  async function listen(pop: Pop): Promise<string | null> {
+    return (await act(() => request<{ url: string }>("POST", `${recordingPath(pop)}/listen`, {})))?.url ?? null;
+  }
+
+  function seek(pop: Pop, ms: number): void {
+    sought.value = { handover: pop.handover, ms };
+  }
+
+  async function pauseRecording(pop: Pop, paused: boolean): Promise<void> {
+    const answer = await act(() => request<{ paused: boolean }>("POST", path(pop, "recording"), { paused }));
+    if (answer) unrecorded[pop.handover] = answer.paused;
+  }
+
   async function showNumber(pop: Pop, reason: string): Promise<string | null> {
     return (await act(() => request<{ number: string }>("POST", path(pop, "number"), { reason })))?.number ?? null;
   }
@@ -202,7 +224,8 @@ export function useDesk() {
   const tellTyping = (pop: Pop) => socket?.send({ type: "typing", handover: pop.handover });
 
   return {
-    me, loaded, waiting, agents, pops, current, currentId, connected, typing,
+    me, loaded, waiting, agents, pops, current, currentId, connected, typing, sought, unrecorded,
+    recording, listen, seek, pauseRecording,
     restore, login, logout, setPresence, accept, decline, end, save, file, send, redial, showNumber, lookUp, tellTyping, drop,
   };
 }

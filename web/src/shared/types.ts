@@ -74,6 +74,16 @@ export interface Waiting {
   status: string;
 }
 
+export interface Recording {
+  recording: string;
+  call: string;
+  started_at: string;
+  duration_ms: number;
+  complete: boolean;
+  withheld: [number, number][];
+  lost: [number, number][];
+}
+
 export interface Source {
   turn_id: string;
   start: number;
