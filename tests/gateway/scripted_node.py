@@ -74,6 +74,14 @@ class ScriptedNode:
                 self._news.clear()
                 await self._news.wait()
 
+    async def about(self, call: str) -> Any:
+        """The first frame about ``call``, once it has come."""
+        async with asyncio.timeout(WITHIN_S):
+            while not (found := [frame for frame in self.frames if getattr(frame, "call", "") == call]):
+                self._news.clear()
+                await self._news.wait()
+        return found[0]
+
     def all(self, type: str, **fields: Any) -> list[Any]:
         return [
             frame
