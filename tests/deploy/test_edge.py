@@ -102,6 +102,19 @@ async def test_a_silent_node_is_passed_over_and_probing_takes_it_out_and_back(
         await again.stop()
 
 
+async def test_a_draining_node_keeps_its_calls_and_gets_no_new_ones(
+    edge: Edge, nodes: tuple[Node, Node], trunk: AiosipuaEndpoint
+) -> None:
+    calls = [await dial(edge, trunk) for _ in range(2)]
+    nodes[0].endpoint.drain()
+    nodes[0].code = 503
+    await edge.until(lambda: edge.passes_over(nodes[0].port))
+    for _ in range(2):
+        calls.append(await dial(edge, trunk))
+    assert [len(node.calls) for node in nodes] == [1, 3]
+    assert not any(leg.ended for leg in calls)
+
+
 def spawn_node(port: int) -> subprocess.Popen[str]:
     command = [sys.executable, str(Path(__file__).with_name("nodes.py")), str(port)]
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
