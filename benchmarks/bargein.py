@@ -10,7 +10,6 @@ installed; the back-channels' words are common ones, and none of the voices took
 """
 
 import asyncio
-import contextlib
 import os
 import tempfile
 from collections.abc import AsyncIterator, Callable, Sequence
@@ -21,24 +20,16 @@ from typing import Final
 import numpy as np
 
 from asr_models.library import current
+from benchmarks.node_calls import NodeLine
 from benchmarks.report import Row, at_least, at_most, percentile, publish
-from config.clock import SystemClock
 from config.logs import set_up_logs
-from config.rulebook import load_rulebook
 from config.settings import Settings
-from ivr.call_flow import CallFlow
-from ivr.emergency_words import EmergencyWords
 from ivr.phones.listening import dbfs, is_voiced
-from ivr.promises import Promises
-from ivr.prompts import load_prompts
-from ivr.protocol import NodeFrame, Say, StopSaying
-from ivr.sip.aiosipua_endpoint import AiosipuaEndpoint
-from ivr.sip.contract import SAMPLE_RATE, CallLeg
+from ivr.protocol import Say, StopSaying
+from ivr.sip.contract import SAMPLE_RATE
 from ivr.sip.media import Taps
 from ivr.speech.recogniser_pool import RecogniserPool
 from ivr.speech.voice import Voice
-from ivr.surroundings import Surroundings
-from store.vault import Vault
 
 DUCK_MS: Final = 200.0
 DECIDE_MS: Final = 700.0
@@ -216,8 +207,9 @@ def _cough(random: np.random.Generator) -> bytes:
 
 async def _one_line(settings: Settings, folder: Path, pool: RecogniserPool, trials: Sequence[Trial]) -> list[Outcome]:
     """One call after another sound."""
-    async with _call(settings, folder, pool) as (flow, phone, ear):
-        outcomes = []
+    ear, outcomes = Ear(), []
+    async with NodeLine(settings, folder, pool, Hum()) as line, line.call(ear.taps) as call:
+        flow, phone = call.flow, call.phone
         for number, trial in enumerate(trials):
             flow.command(Say(call=flow.call_id, id=f"prompt {number}", text="提示"))
             await asyncio.sleep(_SETTLE_S)
@@ -230,42 +222,3 @@ async def _one_line(settings: Settings, folder: Path, pool: RecogniserPool, tria
             flow.command(StopSaying(call=flow.call_id))
             await asyncio.sleep(_SETTLE_S)
         return outcomes
-
-
-@contextlib.asynccontextmanager
-async def _call(settings: Settings, folder: Path, pool: RecogniserPool) -> AsyncIterator[tuple[CallFlow, CallLeg, Ear]]:
-    """A call between a phone and the node's flow, both here, over real SIP and RTP."""
-    hotline, citizen = AiosipuaEndpoint("127.0.0.1", 0), AiosipuaEndpoint("127.0.0.1", 0)
-    flows: asyncio.Queue[CallFlow] = asyncio.Queue()
-
-    def nobody(frame: NodeFrame) -> None:
-        """There is no gateway: the node decides this alone."""
-
-    around = Surroundings(
-        endpoint=hotline,
-        voice=Hum(),
-        recognisers=pool,
-        prompts=load_prompts(),
-        emergencies=EmergencyWords(load_rulebook(settings.city, settings.data_dir)),
-        promises=Promises(folder, Vault(settings)),
-        clock=SystemClock(),
-        send=nobody,
-    )
-
-    async def take(leg: CallLeg) -> None:
-        flow = CallFlow(leg, around)
-        flows.put_nowait(flow)
-        await flow.run()
-
-    hotline.on_call(take)
-    await hotline.start()
-    await citizen.start()
-    ear = Ear()
-    try:
-        host, port = hotline.address
-        leg = await citizen.dial(f"sip:12345@{host}:{port}", caller="13800000041", taps=ear.taps)
-        yield await flows.get(), leg, ear
-        await leg.hangup()
-    finally:
-        await citizen.stop()
-        await hotline.stop()
