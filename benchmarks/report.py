@@ -4,7 +4,7 @@ import json
 import os
 import platform
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -55,14 +55,21 @@ def machine() -> dict[str, Any]:
     }
 
 
-def publish(bench: str, rows: Sequence[Row], *, as_json: bool) -> int:
-    """Print the rows, as a table or as the one JSON document, and return the exit code: 0 only when all are met."""
+def publish(bench: str, rows: Sequence[Row], *, as_json: bool, notes: Mapping[str, Any] | None = None) -> int:
+    """Print the rows, as a table or as the one JSON document, and return the exit code: 0 only when all are met.
+
+    ``notes``: what the figures hold for (model, assumptions), by name.
+    """
     if as_json:
         document = {"bench": bench, "machine": machine(), "rows": [asdict(row) for row in rows]}
+        if notes:
+            document["notes"] = dict(notes)
         sys.stdout.write(json.dumps(document, ensure_ascii=False, indent=2) + "\n")
     else:
         for row in rows:
             verdict = {True: "达标", False: "未达标", None: ""}[row.met]
             sys.stdout.write(f"{row.metric:<36} {row.value:>10g} {row.unit:<8} {row.target:<10} {verdict}\n")
+        for name, note in (notes or {}).items():
+            sys.stdout.write(f"{name}: {note}\n")
     sys.stdout.flush()
     return 0 if all(row.met is not False for row in rows) else 1

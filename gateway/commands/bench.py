@@ -26,11 +26,12 @@ def bench(
     calls: Annotated[int | None, typer.Option("--calls", help="通话数")] = None,
     turns: Annotated[int | None, typer.Option("--turns", help="话轮数")] = None,
     minutes: Annotated[float | None, typer.Option("--minutes", help="持续的分钟数")] = None,
+    until_break: Annotated[bool, typer.Option("--until-break", help="逐步加压，直到不达标")] = False,
 ) -> None:
     """Run one benchmark; exit code 0 only when every target is met."""
     if name not in names():
         fail("unknown_bench", f"没有“{name}”这项基准；有：{'、'.join(names())}", as_json)
-    options: dict[str, Any] = {"calls": calls, "turns": turns, "minutes": minutes}
+    options: dict[str, Any] = {"calls": calls, "turns": turns, "minutes": minutes, "until_break": until_break or None}
     given = {key: value for key, value in options.items() if value is not None}
     run = import_module(f"benchmarks.{name}").run
     sys.exit(run(settings_for(data, as_json=as_json), as_json=as_json, **given))
