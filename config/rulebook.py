@@ -24,6 +24,8 @@ _HERE: Final = Path(__file__).resolve().parent
 _CITIES: Final = _HERE / "cities"
 _EMERGENCY: Final = _HERE / "emergency.yaml"
 RENEWALS_FILE: Final = "rulebook_renewals.yaml"
+DUTY_PHONES_FILE: Final = "duty_phones.yaml"
+"""Night and holiday duty by hour, kept by the office in the data folder: rows as ``rulebook_model.DutyPhone``, by city."""
 
 
 class RulebookError(HotlineError):
@@ -55,7 +57,7 @@ def load_rulebook(city: str, data_dir: Path | None = None) -> Rulebook:
     require_city(city)
     file = _CITIES / f"{city}.yaml"
     renewals = _renewals(data_dir, city)
-    return parse_rulebook(_mapping(file), source=file.name, renewals=renewals)
+    return parse_rulebook(_mapping(file) | _duty_phones(data_dir, city), source=file.name, renewals=renewals)
 
 
 def parse_rulebook(raw: dict[str, Any], *, source: str, renewals: dict[str, date] | None = None) -> Rulebook:
@@ -105,6 +107,13 @@ def _mapping(file: Path) -> dict[str, Any]:
     return loaded
 
 
+def _duty_phones(data_dir: Path | None, city: str) -> dict[str, Any]:
+    """The office's duty table, where there is one; each row names its own document."""
+    file = data_dir / DUTY_PHONES_FILE if data_dir else None
+    rows = _mapping(file).get(city) if file is not None and file.is_file() else None
+    return {"duty_phones": rows} if rows else {}
+
+
 def _renewals(data_dir: Path | None, city: str) -> dict[str, date]:
     """Document number → last day, as the office recorded it."""
     file = data_dir / RENEWALS_FILE if data_dir else None
@@ -129,7 +138,10 @@ def _with_documents(raw: dict[str, Any], renewals: dict[str, date]) -> dict[str,
             return [resolve(item) for item in node]
         if not isinstance(node, dict):
             return node
-        return {key: cited(value) if key == "basis" else resolve(value) for key, value in node.items()}
+        return {
+            key: cited(value) if key == "basis" else value if key == "duty_phones" else resolve(value)
+            for key, value in node.items()
+        }
 
     def cited(basis: Any) -> Any:
         if not isinstance(basis, dict) or basis.get("document") not in documents:
