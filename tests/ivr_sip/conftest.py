@@ -9,7 +9,11 @@ from tests.ivr_sip.wire import Answering, Wire
 
 
 @pytest.fixture(params=["aiosipua", "pyvoip"])
-async def answering(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Answering]:
+async def answering(
+    request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> AsyncIterator[Answering]:
+    """Many a wire leaves without an ACK or a BYE: no second is spent on each goodbye."""
+    monkeypatch.setattr("ivr.sip.endpoint._GOODBYE_S", 0.05)
     one = Answering(request.param, tmp_path)
     await one.endpoint.start()
     yield one
