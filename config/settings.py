@@ -68,6 +68,8 @@ class Settings(BaseSettings):
     """Loopback only: health, calls by Call-ID, metrics; guarded by the operator token file."""
     node_port: int = 8082
     """Loopback only by default: the WebSocket listener for ivr nodes."""
+    gateway_address: str = ""
+    """``host:port`` of the gateway's node listener, for a node on a machine of its own; empty: here, on ``node_port``."""
     rasa_port: int = 5005
     sip_port: int = 5060
     rtp_port_low: int = 20000
@@ -158,6 +160,11 @@ class Settings(BaseSettings):
     @property
     def effective_database_url(self) -> str:
         return self.database_url or f"sqlite+aiosqlite:///{self.data_dir / 'hotline.db'}"
+
+    @property
+    def effective_gateway_address(self) -> str:
+        """Where an ivr node finds its gateway."""
+        return self.gateway_address or f"{self.host}:{self.node_port}"
 
     @property
     def effective_redis_url(self) -> str:

@@ -71,7 +71,7 @@ class Node:
         self._prompts = load_prompts()
         self._promises = Promises(settings.data_dir / "promises", vault)
         self._link = GatewayLink(
-            f"ws://{settings.host}:{settings.node_port}/node",
+            f"ws://{settings.effective_gateway_address}/node",
             secret=lambda: settings.secret("node"),
             node=f"{socket.gethostname()}-{settings.sip_port}",
             events=self,
@@ -93,7 +93,7 @@ class Node:
         )
         self._shipper = RecordingShipper(
             self._recordings.folder,
-            f"http://{settings.host}:{settings.node_port}",
+            f"http://{settings.effective_gateway_address}",
             secret=lambda: settings.secret("node"),
         )
         self._around = Surroundings(

@@ -291,7 +291,7 @@ class NodeProcess:
         self.target = (HOST, sip_port)
         environment = {
             "HOTLINE_DATA_DIR": str(settings.data_dir),
-            "HOTLINE_NODE_PORT": str(gateway.port),
+            "HOTLINE_GATEWAY_ADDRESS": f"{HOST}:{gateway.port}",
             "HOTLINE_SIP_PORT": str(sip_port),
             "HOTLINE_RECOGNISER_WORKERS": "1",
         }
@@ -328,7 +328,7 @@ async def apart(settings: Settings) -> AsyncIterator[tuple[NodeProcess, GatewayD
         port: int = free.getsockname()[1]
     node = NodeProcess(settings, gateway, port)
     try:
-        await gateway.until(NodeLoad, within_s=60)
+        await gateway.until(NodeLoad, within_s=110)
         yield node, gateway, phone
     finally:
         node.close()
