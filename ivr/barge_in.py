@@ -21,16 +21,15 @@ QUIET_MS: Final = 180
 GAP_MS: Final = 40
 """Silence this short lies within a syllable."""
 _VOICED_SHARE: Final = 0.6
-STEADY_MS: Final = 200
-"""The first words of an utterance often become others: two characters count once they have stood for so long."""
 LASTING_MS: Final = 1300
 """After the prompt was taken up again: voice that goes on for so long."""
 HELD_MOST_MS: Final = 1500
 """A prompt that is held waits so long for a word; what brings none by then is noise."""
-_WORDS: Final = 2
-"""Characters that are needed to stop: one may be a cough that was heard as a word."""
-_PLAIN_WORDS: Final = 3
-"""So many are no mistake."""
+_WORDS: Final = 3
+"""Characters that stop a prompt while they are still being said. Fewer are often an “嗯” or a cough heard as a word (根据), and
+others a moment later: they count once the utterance is over and recognised as a whole."""
+_SYLLABLE_MS: Final = 170
+"""Nobody speaks faster: words that came out of less voice were not said."""
 
 
 class BargeIn(StrEnum):
@@ -55,7 +54,6 @@ class BargeInWatch:
         self._voiced_ms = voiced_ms
         self._said_before = said_before
         self._words = ""
-        self._words_ms = 0
         self._state: BargeIn | None = None
         self._held = False
         self._held_ms = 0
@@ -68,11 +66,9 @@ class BargeInWatch:
     def words(self, text: str) -> None:
         """What is recognised of the utterance so far."""
         self._words = text.removeprefix(self._said_before) if text != self._said_before else ""
-        self._words_ms = 0
 
     def frame(self, now_ms: int, frame_ms: int, *, speech: bool) -> BargeIn | None:
         """One frame has passed; what changes, if anything."""
-        self._words_ms += frame_ms
         if speech:
             self._voiced_ms += frame_ms
             self._last_voice_ms = now_ms
@@ -113,6 +109,5 @@ class BargeInWatch:
         return BargeIn.RESUME if sounding_ms >= DECIDED_MS else None
 
     def _means_something(self) -> bool:
-        if len(self._words) >= _PLAIN_WORDS or self._state is BargeIn.HOLD:
-            return len(self._words) >= _WORDS
-        return len(self._words) == _WORDS and self._words_ms >= STEADY_MS
+        """Whether there are words enough to be meant, and voice enough to have said them."""
+        return len(self._words) >= _WORDS and self._voiced_ms >= _SYLLABLE_MS * _WORDS

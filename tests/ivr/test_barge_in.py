@@ -56,21 +56,20 @@ def test_a_back_channel_lets_the_prompt_go_on(words: str, ms: int) -> None:
 
 
 def test_words_stop_it_as_soon_as_they_are_recognised() -> None:
-    prompt = Prompt().sound(200).words("我要投诉").sound(400)
-    assert prompt.decided[1:] == [(300, BargeIn.STOP)]
+    prompt = Prompt().sound(440).words("我要投诉").sound(200)
+    assert prompt.decided[1:] == [(540, BargeIn.STOP)]
 
 
-def test_two_characters_stop_it_once_they_have_stood() -> None:
-    prompt = Prompt().sound(200).words("人工").sound(400)
-    assert prompt.decided[1:] == [(480, BargeIn.STOP)]
-    assert BargeIn.STOP not in Prompt().sound(200).words("根据").sound(100).words("跟").sound(60).quiet(900).done
+def test_two_characters_or_words_out_of_too_little_voice_do_not_stop_it() -> None:
+    for words in ("根据", "我要投诉"):
+        assert Prompt().sound(200).words(words).sound(100).quiet(900).done == [BargeIn.DUCK, BargeIn.RESUME]
 
 
 def test_a_voice_that_goes_on_silences_it_even_before_a_word_is_known() -> None:
     prompt = Prompt().sound(900)
     assert prompt.done == [BargeIn.DUCK, BargeIn.HOLD]
     assert prompt.decided[-1][0] <= DECIDED_MS
-    prompt.words("公积金").sound(20)
+    prompt.words("公积金怎么").sound(20)
     assert prompt.done[-1] is BargeIn.STOP
 
 
@@ -86,8 +85,8 @@ def test_a_held_prompt_goes_on_when_no_word_comes() -> None:
 
 
 def test_words_that_come_late_still_stop_it() -> None:
-    prompt = Prompt().sound(300).quiet(400)
-    prompt.words("人工").quiet(220)
+    prompt = Prompt().sound(460).quiet(400)
+    prompt.words("转人工").quiet(20)
     assert prompt.done == [BargeIn.DUCK, BargeIn.RESUME, BargeIn.STOP]
 
 
@@ -106,9 +105,9 @@ def test_words_from_before_the_prompt_do_not_count() -> None:
     assert watch.frame(1020, 20, speech=True) is BargeIn.DUCK
     assert watch.frame(1040, 20, speech=True) is None
     watch.words("我要投诉楼下的")
-    assert watch.frame(1060, 20, speech=True) is BargeIn.STOP
+    assert [watch.frame(1060 + at, 20, speech=True) for at in range(0, 500, 20)].count(BargeIn.STOP) == 1
 
 
 def test_an_utterance_that_ends_undecided_gives_the_prompt_back() -> None:
     assert Prompt().watch.over() is BargeIn.RESUME
-    assert Prompt().sound(200).words("我要投诉").sound(20).watch.over() is None
+    assert Prompt().sound(500).words("我要投诉").sound(20).watch.over() is None

@@ -157,9 +157,9 @@ def test_a_click_over_a_prompt_ducks_it_for_a_moment_only() -> None:
 def test_words_over_a_prompt_stop_it() -> None:
     turn = TurnTaking()
     turn.prompt_started(barge_in=True)
-    fed(turn, 300, True)
+    fed(turn, 540, True)
     turn.words("我要投诉")
-    assert fed(turn, 20, True) == [OverPrompt(320, BargeIn.STOP)]
+    assert fed(turn, 20, True) == [OverPrompt(560, BargeIn.STOP)]
     [ended] = [event for event in fed(turn, 3000, False) if isinstance(event, SpeechEnded)]
     assert ended.over_prompt
 
