@@ -11,7 +11,7 @@ from aiosipua import SdpMessage, SipRequest, SipResponse
 
 from ivr.sip.address import BadAddress, Target, reachable_host, resolve
 from ivr.sip.contract import CallLeg, DialFailed, OnCall
-from ivr.sip.digest import Digest
+from ivr.sip.digest import Account, Digest
 from ivr.sip.leg import Leg
 from ivr.sip.media import RTP_TIMEOUT_S, Taps
 from ivr.sip.ports import NoPortFree, PortRange, RtpPorts
@@ -175,7 +175,9 @@ class Endpoint(ABC, Generic[LegType]):
             ports = self.ports.reserve()
         except (BadAddress, NoPortFree) as error:
             raise DialFailed(404 if isinstance(error, BadAddress) else 503, str(error)) from error
-        order = CallOrder(target, ports, caller, on_ringing or _nobody_told, headers or {})
+        order = CallOrder(
+            target, ports, caller, on_ringing or _nobody_told, {**self._identity(target, caller), **(headers or {})}
+        )
         try:
             return await self._dial(order, timeout_s, taps)
         except BaseException:
@@ -188,11 +190,21 @@ class Endpoint(ABC, Generic[LegType]):
             self._digest.trusted.add(target.address[0])
         return target
 
+    def _known_as(self, target: Target) -> Account | None:
+        """The account that we are known by at ``target``: only the trunk knows one."""
+        known = self._digest is not None and target.address[0] in self._digest.trusted
+        return self.trunk.account if known else None
+
+    def _identity(self, target: Target, caller: str) -> dict[str, str]:
+        """Whose call it is that we put through, for a trunk that lets us say so (RFC 3325)."""
+        account = self._known_as(target)
+        return {"P-Asserted-Identity": f"<sip:{caller}@{account.domain}>"} if account and caller else {}
+
     def _origin(self, order: CallOrder) -> str:
-        """The From of a call of ours: towards the trunk our account's domain, else our own address."""
-        account = self.trunk.account
-        if account is not None and self._digest is not None and order.target.address[0] in self._digest.trusted:
-            return f"sip:{order.caller or account.user}@{account.domain}"
+        """The From of a call of ours: our account, as trunks refuse others' numbers; elsewhere ``caller`` at our address."""
+        account = self._known_as(order.target)
+        if account is not None:
+            return f"sip:{account.user}@{account.domain}"
         host, port = self.address
         return f"sip:{order.caller}@{host}:{port}" if order.caller else f"sip:{host}:{port}"
 

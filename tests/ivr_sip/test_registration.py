@@ -101,7 +101,8 @@ async def test_an_invite_through_the_trunk_proves_who_calls(endpoint: SipEndpoin
     assert failure.value.code == 486
     (invite,) = taken
     assert invite.uri == f"sip:+867592233445@{registrar.address};user=phone"
-    assert (invite.get_header("from") or "").startswith(f"<sip:07591234567@{DOMAIN}>")
+    assert (invite.get_header("from") or "").startswith(f"<sip:{USER}@{DOMAIN}>"), "trunks refuse others' numbers"
+    assert invite.get_header("p-asserted-identity") == f"<sip:07591234567@{DOMAIN}>"
     acks = [number_of(request) for request in registrar.heard if request.method == "ACK"]
     assert acks == [1, 2]
 
