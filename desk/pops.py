@@ -8,6 +8,7 @@ from typing import Any, Final
 from config.clock import local
 from desk.contract import EMERGENCY_PRIORITY, REASON_TEXTS, HandoverStatus, Suggest
 from desk.handovers import Handover
+from desk.queue import Waiting
 from dialog.transcript import DeskRecord, Transcripts, TurnRecord
 from tickets.model import ELEMENT_LABELS, TYPE_LABELS, ElementName, FiveElements, Ticket, TicketType
 from tickets.serial import elements_to_json
@@ -43,6 +44,9 @@ class LiveHandover:
     again_since: datetime | None = None
     attempts: int = 0
     """How often an agent who had taken it could not serve it."""
+    rung_outside: set[str] = field(default_factory=set)
+    """Phones outside the desk that were rung for it."""
+    alarmed: bool = False
     ended_at: datetime | None = None
     restored_at: datetime | None = None
     """Set when it was taken up from disk: its citizen and its agent may need a moment to come back."""
@@ -131,6 +135,21 @@ class Pops:
             entries = (await self._suggest(question))["entries"]
             frames.append({"type": "suggestions", "handover": handover_id, "entries": entries})
         return frames
+
+
+def as_waiting(live: LiveHandover) -> Waiting:
+    """A hand-over as the queue's functions see it."""
+    handover = live.handover
+    return Waiting(
+        id=handover.id,
+        priority=handover.priority,
+        created_at=handover.created_at,
+        status=handover.status,
+        agent_id=handover.agent_id,
+        offered_at=handover.offered_at,
+        refused_by=frozenset(live.refused_by),
+        again_since=live.again_since,
+    )
 
 
 def waiting_json(live: LiveHandover, now: datetime) -> dict[str, Any]:

@@ -24,9 +24,10 @@ from desk.contract import (
     Line,
     QueueState,
 )
+from desk.duty_calls import DUTY, DutyCalls, OnDuty
 from desk.handovers import Handover, Handovers
 from desk.patience import is_orphan, phone_is_dead
-from desk.pops import LiveHandover, PhoneState, Pops, stamp, waiting_json
+from desk.pops import LiveHandover, PhoneState, Pops, as_waiting, stamp, waiting_json
 from desk.presence import GONE_AFTER_S, Presence, PresenceState
 from desk.queue import Waiting, in_order, next_offers, overdue, positions, to_promise
 from desk.talk_times import TalkTimes
@@ -53,6 +54,8 @@ class Desk:
         answer_timeout_s: float,
         queue_timeout_s: float,
         agent_attempts: int = 3,
+        on_duty: OnDuty = lambda number: None,
+        outgoing_uri: str = "",
     ) -> None:
         self.clock: Final = clock
         self.handovers: Final = handovers
@@ -72,6 +75,7 @@ class Desk:
         self._talks = TalkTimes(handovers, presence, clock)
         self._returning: datetime | None = None
         self.attendance: Final = Attendance(self)
+        self._duty = DutyCalls(self, on_duty, outgoing_uri)
         presence.on_change = self._show_presence
 
     async def start(self) -> None:
@@ -174,6 +178,9 @@ class Desk:
             if state == "connected" and live.handover.status is HandoverStatus.ACCEPTED:
                 await self.move(live, HandoverStatus.CONNECTED, connected_at=self.clock.now())
             await self.set_phone(live, state, sip_code)
+            if state == "failed" and live.handover.agent_id == DUTY:
+                await self._duty.not_reached(live)
+                return False
             if state == "failed" and live.handover.status is HandoverStatus.CONNECTED:
                 await self.requeue(live, CUT_OFF)
                 return True
@@ -272,6 +279,8 @@ class Desk:
     async def _nobody(self, live: LiveHandover) -> None:
         """Nobody serves this caller in time: a callback, as it may honestly be promised."""
         handover = live.handover
+        if await self._duty.reach(live):
+            return
         promise = promise_text(
             handover.channel, number_known=handover.number is not None, emergency_number=live.emergency_number
         )
@@ -379,17 +388,5 @@ class Desk:
 
     def _waiting(self) -> list[Waiting]:
         """The hand-overs that wait or are offered, as the queue's functions see them."""
-        return [
-            Waiting(
-                id=live.handover.id,
-                priority=live.handover.priority,
-                created_at=live.handover.created_at,
-                status=live.handover.status,
-                agent_id=live.handover.agent_id,
-                offered_at=live.handover.offered_at,
-                refused_by=frozenset(live.refused_by),
-                again_since=live.again_since,
-            )
-            for live in self.live.values()
-            if live.handover.status in {HandoverStatus.WAITING, HandoverStatus.OFFERED}
-        ]
+        waits = {HandoverStatus.WAITING, HandoverStatus.OFFERED}
+        return [as_waiting(live) for live in self.live.values() if live.handover.status in waits]

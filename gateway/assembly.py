@@ -15,7 +15,9 @@ from chatbot.room import RoomNeeds
 from chatbot.service import Chat
 from chatbot.web import ChatApi
 from config.clock import Clock
+from config.duty import duty_phone
 from config.rulebook import load_rulebook
+from config.rulebook_model import DutyPhone, Rulebook
 from config.settings import ROOT, Settings
 from desk.actions import AgentActions
 from desk.contract import Suggest
@@ -104,6 +106,8 @@ class Gateway:
             answer_timeout_s=settings.agent_answer_timeout,
             queue_timeout_s=settings.queue_timeout,
             agent_attempts=settings.agent_attempts,
+            on_duty=partial(_on_duty, rulebook, clock),
+            outgoing_uri=settings.outgoing_uri,
         )
         decisions = Restrictions(database, vault, clock, rulebook)
         self.link: Final = NodeLink(settings.secret("node"), clock, self._tables)
@@ -261,3 +265,10 @@ class Gateway:
         metrics.LIVE_CALLS.set(self.phone.live_calls)
         metrics.READY_AGENTS.set(len(self.presence.ready()))
         metrics.WAITING.set(len(self.desk.queue_json()["waiting"]))
+
+
+def _on_duty(rulebook: Rulebook, clock: Clock, number: str) -> DutyPhone | None:
+    """Who answers now for an emergency with this number; without one, for any matter."""
+    incidents = [incident.id for incident in rulebook.emergency if incident.number == number] or [""]
+    found = (duty_phone(rulebook.duty_phones, clock.now(), incident=incident) for incident in incidents)
+    return next((row for row in found if row is not None), None)

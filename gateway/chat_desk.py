@@ -54,6 +54,9 @@ class ChatLine:
     async def accepted(self, conversation_id: str, handover_id: str, agent: Account) -> None:
         self._chat.show_place(conversation_id)
 
+    async def put_outside(self, conversation_id: str, handover_id: str, name: str, uri: str) -> None:
+        """A chat cannot be put through to a phone."""
+
     async def agent_said(self, conversation_id: str, item: Mapping[str, Any]) -> None:
         self._chat.show_item(conversation_id, item)
 

@@ -193,7 +193,11 @@ class Phone:
 
     async def accepted(self, conversation_id: str, handover_id: str, agent: Account) -> None:
         if call := self._of(conversation_id):
-            call.put_through(handover_id, agent.id, agent.sip_uri)
+            call.put_through(handover_id, agent.id, f"{agent.id}号话务员", agent.sip_uri)
+
+    async def put_outside(self, conversation_id: str, handover_id: str, name: str, uri: str) -> None:
+        if call := self._of(conversation_id):
+            call.put_through(handover_id, name, name, uri)
 
     async def agent_said(self, conversation_id: str, item: Mapping[str, Any]) -> None:
         """An agent does not write to a caller."""

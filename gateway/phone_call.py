@@ -327,11 +327,11 @@ class PhoneCall:
         """Taken up after a cut, in the middle of things."""
         self._waiting.number_known, self.mode = number_known, mode
 
-    def put_through(self, handover_id: str, agent_id: str, target: str) -> None:
-        """Ring the agent's phone and bridge."""
+    def put_through(self, handover_id: str, agent_id: str, who: str, target: str) -> None:
+        """Ring a phone and put the caller through; ``who`` is what the caller is told."""
         if self.mode is Mode.OVER:
             return
-        self._line.transfer(handover_id, agent_id, target, self._around.mode_for(target))
+        self._line.transfer(handover_id, who, target, self._around.mode_for(target))
         if self.timeline.transfer is not None:
             self.timeline.transfer["agent"] = agent_id
 

@@ -74,9 +74,9 @@ class PhoneLine:
         self.say(waiting_text(state) + (CALLBACK_TEXT if offer_callback else ""))
         self.wait()
 
-    def transfer(self, handover_id: str, agent_id: str, target: str, mode: TransferMode) -> None:
+    def transfer(self, handover_id: str, who: str, target: str, mode: TransferMode) -> None:
         """Ring the agent's phone and put the caller through."""
-        self.say(f"正在接通{agent_id}号话务员，请稍候。")
+        self.say(f"正在接通{who}，请稍候。")
         self._send(Transfer(call=self._call, id=f"{handover_id}-{new_id()[:8]}", target=target, mode=mode))
 
     def withhold(self, from_ms: int) -> None:
