@@ -105,7 +105,7 @@ class Media(BaseRTPSession):
             self.update_remote(agreed.remote)
             self._latch.expect(agreed.remote)
         self.agreed = agreed
-        self._heard_at = asyncio.get_running_loop().time()
+        self._heard_at, self._timed_out = asyncio.get_running_loop().time(), False
         self._watch.restart(self._heard_at)
 
     def press(self, key: str) -> asyncio.Future[None]:
@@ -277,13 +277,14 @@ class Media(BaseRTPSession):
             return
         self._heard_at = asyncio.get_running_loop().time()
         self._latch_rtcp_addr(addr)
-        for packet in packets:
+        reports = [packet for packet in packets if isinstance(packet, (RtcpSrPacket, RtcpRrPacket))]
+        for packet in reports:
             if isinstance(packet, RtcpSrPacket):
                 self._record_incoming_sr(packet.sender_info.ntp_timestamp)
-            if isinstance(packet, (RtcpSrPacket, RtcpRrPacket)):
-                self._process_receiver_reports(packet.reports)
-                ours = [report.fraction_lost for report in packet.reports if report.ssrc == self._ssrc]
-                self._watch.report(ours[0] if ours else None)
+            self._process_receiver_reports(packet.reports)
+        if reports:
+            ours = [block.fraction_lost for packet in reports for block in packet.reports if block.ssrc == self._ssrc]
+            self._watch.report(ours[0] if ours else None)
 
     # --- sockets ------------------------------------------------------------------------------------------------
 

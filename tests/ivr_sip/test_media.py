@@ -347,6 +347,21 @@ async def test_a_silent_far_end_is_noticed_once() -> None:
     assert noticed == [True]
 
 
+async def test_a_far_end_that_stays_silent_after_a_hold_is_noticed_again() -> None:
+    far = FarEnd(timeout_s=0.1)
+    noticed: list[bool] = []
+    far.media.on_timeout = lambda: noticed.append(True)
+    await far.media.open()
+    far.media.move(replace(far.media.agreed, direction="inactive"))
+    await far.hear(20)
+    assert noticed == []
+    far.media.move(replace(far.media.agreed, direction="sendrecv"))
+    await far.hear(40)
+    await far.media.close()
+    far.socket.close()
+    assert noticed == [True]
+
+
 def test_ports_are_handed_out_in_turn_and_run_out() -> None:
     probe = PortRange("127.0.0.1", 0, 0).reserve()
     low = probe.port
