@@ -229,11 +229,13 @@ class Endpoint(ABC, Generic[LegType]):
         try:
             if answer is None:
                 raise NotAcceptable("answer without SDP")
-            agreed = agree_answer(answer)
+            await leg.open_media(agree_answer(answer), order.ports)
         except NotAcceptable as error:
             await leg.hangup()
             raise DialFailed(488, "对方媒体不兼容") from error
-        await leg.open_media(agreed, order.ports)
+        except BaseException:  # nobody wants the call any more, or it has no sound
+            self._spawn(leg.hangup(), "hang up")
+            raise
         return leg
 
     # --- calls that come in -------------------------------------------------------------------------------------

@@ -84,6 +84,18 @@ async def test_an_answer_that_comes_after_giving_up_is_taken_and_ended(endpoint:
     assert tag_of(await far.next("BYE")) == "late"
 
 
+async def test_a_call_that_is_given_up_as_it_is_answered_is_ended(endpoint: SipEndpoint, far: Wire) -> None:
+    call = dialling(endpoint, far)
+    far.reply(await far.next("INVITE"), 200, body=OFFERED)
+    await far.next("ACK")
+    call.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        leg = await call
+        await leg.hangup()  # it was up already
+        raise asyncio.CancelledError
+    far.reply(await far.next("BYE"), 200)
+
+
 async def test_a_refused_call_is_acknowledged(endpoint: SipEndpoint, far: Wire) -> None:
     call = dialling(endpoint, far)
     invite = await far.next("INVITE")
