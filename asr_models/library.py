@@ -1,8 +1,8 @@
 """Which recogniser models are installed, which one is in use, and how others are put in.
 
 The shipped demonstration model lies in the repository; installed ones lie in ``asr_models/`` under the data folder, with
-``library.json`` beside them (what is chosen, and the SHA-256 of every archive at its first installation). A running node takes
-a new choice over when it starts the next time.
+``library.json`` beside them (what is chosen, and the SHA-256 of every archive at its first installation). A running node sees a new
+choice by :func:`revision` and takes it over between two utterances.
 """
 
 import hashlib
@@ -125,6 +125,15 @@ def current(settings: Settings) -> ModelInfo:
     """The model in use: the one that the settings name, else the one chosen, else the shipped one. Raises ``ModelError``."""
     name = settings.asr_model or _read(settings)["current"]
     return find(name, settings) if name else shipped()
+
+
+def revision(settings: Settings) -> tuple[int, int]:
+    """What changes whenever another model is chosen or installed: cheap to ask for, twice a second."""
+    try:
+        told = (_folder(settings) / "library.json").stat()
+    except OSError:
+        return (0, 0)
+    return (told.st_mtime_ns, told.st_ino)
 
 
 def use(name: str, settings: Settings) -> ModelInfo:

@@ -12,7 +12,10 @@ MAX_PAYLOAD: Final = 64 * 1024 * 1024
 
 
 class Kind(IntEnum):
-    """``READY``, ``PONG``, ``PARTIAL``, ``RESULT``, ``AUDIO_OUT`` and ``FAILED`` come from the worker."""
+    """``READY``, ``PONG``, ``STUCK``, ``PARTIAL``, ``RESULT``, ``AUDIO_OUT`` and ``FAILED`` come from the worker.
+
+    ``STUCK`` answers a ping too: the worker lives, but what it was doing will not end.
+    """
 
     READY = 1
     PING = 2
@@ -26,6 +29,7 @@ class Kind(IntEnum):
     SPEAK = 10
     AUDIO_OUT = 11
     FAILED = 12
+    STUCK = 13
 
 
 class PipeFrame(NamedTuple):

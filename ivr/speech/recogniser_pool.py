@@ -1,7 +1,10 @@
 """Recognition in worker processes: calls are spread over them, and a crash or a hang costs a call nothing it can notice.
 
 A session keeps the audio of the utterance in progress. When its worker goes, another takes over and is told it all again
-(Vosk is a hundred times faster than speech); when that one goes too, the utterance itself is suspected and given up.
+(Vosk is much faster than speech); when that one goes too, the utterance itself is suspected and given up.
+
+:meth:`RecogniserPool.switch` changes the model under running calls: what is being said is heard out by the old workers, the next
+utterance goes to the new ones, and an old worker ends with its last utterance.
 """
 
 import asyncio
@@ -25,6 +28,9 @@ FINISH_S: Final = 3.0
 _TAKEOVERS: Final = 1
 _RESTART_PAUSE_S: Final = (0.0, 0.0, 0.5, 2.0, 5.0)
 _KEPT_BYTES: Final = 16_000 * 30
+_DRAIN_S: Final = 30.0
+"""Longer than any utterance: what an old worker still has then is moved to a new one."""
+_DRAIN_STEP_S: Final = 0.1
 
 
 class RecogniserPool:
@@ -34,7 +40,10 @@ class RecogniserPool:
         self.module = module
         self._model_dir = model_dir
         self._name = name or model_dir.name
-        self._places = [_Place(self, index) for index in range(max(1, workers))]
+        self._places = [_Place(self, model_dir, index) for index in range(max(1, workers))]
+        self._retired: list[_Place] = []
+        self._draining: set[asyncio.Task[None]] = set()
+        self._switching = asyncio.Lock()
         self._sessions: dict[int, PooledRecogniser] = {}
         self._next_id = 1
         self.closed = False
@@ -58,17 +67,51 @@ class RecogniserPool:
 
     async def start(self) -> None:
         """Start every worker; raises ``WorkerNotStarted`` when none comes up."""
-        started = await asyncio.gather(*(place.start() for place in self._places), return_exceptions=True)
-        failed = [error for error in started if isinstance(error, BaseException)]
-        if len(failed) == len(self._places):
+        try:
+            await _start(self._places)
+        except WorkerNotStarted:
             await self.close()
-            raise failed[0]
+            raise
+
+    async def switch(self, model_dir: Path, *, name: str = "") -> None:
+        """Hear with another model from the next utterance on; raises ``WorkerNotStarted`` and stays as it was when it does not load."""
+        async with self._switching:
+            places = [_Place(self, model_dir, index) for index in range(len(self._places))]
+            try:
+                await _start(places)
+            except WorkerNotStarted:
+                await asyncio.gather(*(place.stop() for place in places))
+                raise
+            old, self._places = self._places, places
+            self._model_dir, self._name = model_dir, name or model_dir.name
+            self._retired += old
+            for place in old:
+                place.retired = True
+                task = asyncio.get_running_loop().create_task(self._drain(place), name="recogniser-drain")
+                self._draining.add(task)
+                task.add_done_callback(self._draining.discard)
+            _log.info("recogniser_switched", model=self._name, workers=len(places))
+
+    async def _drain(self, place: "_Place") -> None:
+        """End an old worker when nobody is speaking to it any more."""
+        waited = 0.0
+        while waited < _DRAIN_S and place.alive and any(one.busy_at(place) for one in self._sessions.values()):
+            await asyncio.sleep(_DRAIN_STEP_S)
+            waited += _DRAIN_STEP_S
+        for session in list(self._sessions.values()):
+            if session.place is place:
+                session.move(suspect=False)
+        await place.stop()
+        self._retired.remove(place)
 
     async def close(self) -> None:
         self.closed = True
         for session in list(self._sessions.values()):
             session.lose()
-        await asyncio.gather(*(place.stop() for place in self._places))
+        for task in list(self._draining):
+            task.cancel()
+        await asyncio.gather(*self._draining, return_exceptions=True)
+        await asyncio.gather(*(place.stop() for place in (*self._places, *self._retired)))
 
     async def __aenter__(self) -> "RecogniserPool":
         await self.start()
@@ -130,12 +173,24 @@ class RecogniserPool:
                 session.move(suspect=False)
 
 
-class _Place:
-    """Where a worker runs; the worker is replaced when it goes."""
+async def _start(places: Sequence["_Place"]) -> None:
+    """Start all; raises the first failure when none comes up, else those that did not are tried again."""
+    started = await asyncio.gather(*(place.start() for place in places), return_exceptions=True)
+    failed = {place: error for place, error in zip(places, started, strict=True) if isinstance(error, BaseException)}
+    if len(failed) == len(places):
+        raise next(iter(failed.values()))
+    for place in failed:
+        place.replace()
 
-    def __init__(self, pool: RecogniserPool, index: int) -> None:
+
+class _Place:
+    """Where a worker runs; the worker is replaced when it goes, unless the place is retired."""
+
+    def __init__(self, pool: RecogniserPool, model_dir: Path, index: int) -> None:
         self._pool = pool
+        self._model_dir = model_dir
         self._index = index
+        self.retired = False
         self.worker: WorkerProcess | None = None
         self._deaths = 0
         self._restart: asyncio.Task[None] | None = None
@@ -147,7 +202,7 @@ class _Place:
     async def start(self) -> None:
         worker = WorkerProcess(
             self._pool.module,
-            (str(self._pool.model_dir),),
+            (str(self._model_dir),),
             on_frame=self._received,
             on_exit=self._gone,
         )
@@ -168,11 +223,15 @@ class _Place:
 
     def _gone(self) -> None:
         self._pool.lost(self)
-        if not self._pool.closed:
-            self._restart = asyncio.get_running_loop().create_task(self._replace(), name=f"recogniser-{self._index}")
+        if not self._pool.closed and not self.retired:
+            self.replace()
+
+    def replace(self) -> None:
+        """Bring a worker up here, however often it takes."""
+        self._restart = asyncio.get_running_loop().create_task(self._replace(), name=f"recogniser-{self._index}")
 
     async def _replace(self) -> None:
-        while not self._pool.closed:
+        while not self._pool.closed and not self.retired:
             await asyncio.sleep(_RESTART_PAUSE_S[min(self._deaths, len(_RESTART_PAUSE_S) - 1)])
             self._deaths += 1
             try:
@@ -204,7 +263,8 @@ class PooledRecogniser:
         self._kept.clear()
         self._active = True
         self._takeovers = 0
-        if self.place is None or not self.place.alive:
+        if self.place is None or not self.place.alive or self.place.retired:
+            self._send(Kind.CLOSE)
             self.place = self._pool.place()
         self._send(Kind.OPEN, {"hints": list(self._hints)})
 
@@ -231,6 +291,10 @@ class PooledRecogniser:
         self.lose()
         self._send(Kind.CLOSE)
         self._pool.forget(self._id)
+
+    def busy_at(self, place: "_Place") -> bool:
+        """Whether an utterance is being heard there."""
+        return self._active and self.place is place
 
     def received(self, frame: PipeFrame) -> None:
         said = frame.json()

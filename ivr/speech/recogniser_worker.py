@@ -11,24 +11,41 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
 from typing import Any, BinaryIO, Final
 
 import vosk
 
+from ivr.speech.grammar import ANYTHING_ELSE, Grammars
 from ivr.speech.pipe_frames import Kind, PipeFrame, pack, read_frame_blocking
-from ivr.speech.tone_gate import ToneStripper
+from ivr.speech.quiet_gate import QuietGate
+from ivr.speech.starvation import FairClock
 
 SAMPLE_RATE: Final = 8000
 PARTIAL_BYTES: Final = 2 * SAMPLE_RATE // 10
 """Partials are looked at after every 100 ms of audio."""
+TOLD_BYTES: Final = 3 * PARTIAL_BYTES
+"""Unchanged words are told again after 300 ms of audio: whoever listens knows that somebody is listening here."""
 LEAST_VOICED_MS: Final = 60
 """Less sound than this in an utterance is a click: the model is not asked."""
-STUCK_S: Final = 0.6
+DEAR_SHARE: Final = 0.15
+"""Processor time by audio time; clear speech takes the shipped model 0.03, noise 0.3, and far more as it goes on."""
+PIECE_S: Final = 3.0
+LONGEST_PIECE_S: Final = 6.0
+LEAST_PIECE_S: Final = 0.8
+LONGEST_ANSWER_S: Final = 4.0
+"""An expected answer is short: what goes on for longer is not listened to with a grammar."""
+_PAUSE_FRAMES: Final = 10
+STUCK_S: Final = 0.7
 """Decoding 100 ms of audio for longer than this is a hang."""
 SLOW_STEP_S: Final = 2.5
 """A large model may need so long to build a grammar or to finish an utterance."""
-ANYTHING_ELSE: Final = "[unk]"
+_LEAST_SLOW_STEP_S: Final = 1.5
+_SLOW_STEP_TIMES: Final = 50
+"""A small one is held to so many times what it needed for its first recogniser."""
+_BYTES_A_MS: Final = 2 * SAMPLE_RATE // 1000
 _NOT_WORDS: Final = (ANYTHING_ELSE, "<unk>", "<UNK>")
 
 
@@ -39,42 +56,6 @@ def joined(text: str) -> str:
     return text.replace(" ", "")
 
 
-class Vocabulary:
-    """The model's words. A grammar may hold nothing else: Vosk drops other words silently."""
-
-    def __init__(self, model: Any) -> None:
-        self._model = model
-        self._known: dict[str, bool] = {}
-
-    def has(self, word: str) -> bool:
-        if word not in self._known:
-            self._known[word] = self._model.vosk_model_find_word(word) >= 0
-        return self._known[word]
-
-    def split(self, phrase: str) -> str | None:
-        """``phrase`` as known words with spaces between, longest first; ``None`` when it cannot be said in them."""
-        words, start = [], 0
-        while start < len(phrase):
-            for end in range(min(len(phrase), start + 8), start, -1):
-                if self.has(phrase[start:end]):
-                    words.append(phrase[start:end])
-                    start = end
-                    break
-            else:
-                return None
-        return " ".join(words) or None
-
-    def grammar(self, hints: Sequence[str]) -> str | None:
-        """A grammar of the hints that the model can hear, as JSON; ``None`` rather than an empty one.
-
-        Also ``None`` for a model without a word for everything else: it would hear a hint in whatever is said.
-        """
-        if not self.has(ANYTHING_ELSE):
-            return None
-        phrases = sorted({words for hint in hints if (words := self.split("".join(hint.split())))})
-        return json.dumps([*phrases, ANYTHING_ELSE], ensure_ascii=False) if phrases else None
-
-
 class Decoding:
     """One Vosk recogniser over one utterance; Vosk's own endpoints within it are joined."""
 
@@ -83,31 +64,61 @@ class Decoding:
         recogniser.SetWords(True)
         self._words: list[Mapping[str, Any]] = []
         self._text = ""
+        self._fed = 0
+        self._began = 0
+        self._spent_s = 0.0
+        self._piece_s = 0.0
 
     def begin(self) -> None:
         self._recogniser.Reset()
         self._words, self._text = [], ""
+        self._began = self._fed
+        self._spent_s = self._piece_s = 0.0
 
     def feed(self, pcm: bytes) -> None:
-        if pcm and self._recogniser.AcceptWaveform(pcm):
+        self._fed += len(pcm)
+        if not pcm:
+            return
+        began = time.thread_time()
+        if self._recogniser.AcceptWaveform(pcm):
             self._take(json.loads(self._recogniser.Result()))
+        self._spent_s += time.thread_time() - began
+        self._piece_s += len(pcm) / 2 / SAMPLE_RATE
+
+    def lighten(self, *, in_pause: bool) -> None:
+        """When decoding on has become dear, take what is decoded so far for said and begin afresh from there."""
+        if self._spent_s > DEAR_SHARE * self._piece_s and self._piece_s >= (PIECE_S if in_pause else LONGEST_PIECE_S):
+            self._take(json.loads(self._recogniser.FinalResult()))
+            self._spent_s = self._piece_s = 0.0
+
+    @property
+    def too_long(self) -> bool:
+        """Whether this is no short answer, or nothing like one: a grammar loses itself in music (one step of 17 s was seen)."""
+        dear = self._spent_s > DEAR_SHARE * self._piece_s and self._piece_s >= LEAST_PIECE_S
+        return dear or self._piece_s >= LONGEST_ANSWER_S
 
     def partial(self) -> str:
         return self._text + joined(json.loads(self._recogniser.PartialResult()).get("partial", ""))
 
-    def finish(self) -> dict[str, Any]:
+    def finish(self, gate: QuietGate) -> dict[str, Any]:
+        """Text, confidence and words; what was heard in music or noise is left out."""
         self._take(json.loads(self._recogniser.FinalResult()))
-        words = [word for word in self._words if word["word"] not in _NOT_WORDS]
-        mean = sum(word["conf"] for word in words) / len(words) if words else 0.0
+        spans = [self._span(word, gate) for word in self._words]
+        kept = [(word, span) for word, span in zip(self._words, spans, strict=True) if gate.evidence.spoken(*span)]
+        words = [(word, span) for word, span in kept if word["word"] not in _NOT_WORDS]
+        mean = sum(word["conf"] for word, _ in words) / len(words) if words else 0.0
         return {
-            "text": self._text,
+            "text": "".join(word["word"] for word, _ in words),
             "confidence": round(min(1.0, mean), 3),
             "unknown": len(self._words) - len(words),
-            "words": [
-                [word["word"], int(word["start"] * 1000), int(word["end"] * 1000), round(min(1.0, word["conf"]), 3)]
-                for word in words
-            ],
+            "words": [[word["word"], *span, round(min(1.0, word["conf"]), 3)] for word, span in words],
         }
+
+    def _span(self, word: Mapping[str, Any], gate: QuietGate) -> tuple[int, int]:
+        """Vosk counts time from the recogniser's first sample, through every utterance; we from this utterance's."""
+        began_ms = self._began // _BYTES_A_MS
+        start, end = (max(0, int(word[edge] * 1000) - began_ms) for edge in ("start", "end"))
+        return gate.heard_at(start), gate.heard_at(max(start, end - 1)) + 1
 
     def _take(self, result: Mapping[str, Any]) -> None:
         self._text += joined(result.get("text", ""))
@@ -117,57 +128,69 @@ class Decoding:
 class Session:
     """One call: an open recogniser, and beside it a guided one while there are hints."""
 
-    def __init__(self, model: Any, vocabulary: Vocabulary) -> None:
+    def __init__(self, model: Any, grammars: Grammars) -> None:
         self._model = model
-        self._vocabulary = vocabulary
+        self._grammars = grammars
         self._open = Decoding(vosk.KaldiRecognizer(model, SAMPLE_RATE))
         self._guided: Decoding | None = None
         self._grammar: str | None = None
-        self._stripper = ToneStripper()
+        self._gate = QuietGate()
         self._since_partial = 0
+        self._since_told = 0
         self._told = ""
 
-    def begin(self, hints: Sequence[str]) -> None:
+    def begin(self, hints: object) -> None:
         self._open.begin()
-        grammar = self._vocabulary.grammar(hints)
+        grammar = self._grammars.grammar(hints)
         if grammar != self._grammar:
             self._grammar = grammar
             self._guided = Decoding(vosk.KaldiRecognizer(self._model, SAMPLE_RATE, grammar)) if grammar else None
         elif self._guided:
             self._guided.begin()
-        self._stripper = ToneStripper()
-        self._since_partial, self._told = 0, ""
+        self._gate = QuietGate()
+        self._since_partial, self._since_told, self._told = 0, 0, ""
 
     def feed(self, pcm: bytes) -> str | None:
-        """Decode; returns the words so far when they have changed."""
-        self._decode(self._stripper.feed(pcm))
+        """Decode; returns the words so far when they have changed, and every 300 ms when they have not."""
+        self._decode(self._gate.feed(pcm))
         self._since_partial += len(pcm)
-        if self._since_partial < PARTIAL_BYTES or self._stripper.voiced_ms < LEAST_VOICED_MS:
+        self._since_told += len(pcm)
+        if self._since_partial < PARTIAL_BYTES or not self._gate.evidence.has_voice:
             return None
         self._since_partial = 0
-        text = self._open.partial()
-        if text == self._told:
+        text = self._told if self._gate.evidence.in_music_now else self._open.partial()
+        if text == self._told and self._since_told < TOLD_BYTES:
             return None
-        self._told = text
+        self._told, self._since_told = text, 0
         return text
 
     def finish(self) -> dict[str, Any]:
-        rest = self._stripper.flush()
-        if self._stripper.voiced_ms < LEAST_VOICED_MS:
+        rest = self._gate.flush()
+        if self._gate.voiced_ms < LEAST_VOICED_MS or not self._gate.evidence.has_voice:
             return {"text": "", "confidence": 0.0, "words": []}
         self._decode(rest)
-        heard = self._open.finish()
+        heard = self._open.finish(self._gate)
         if self._guided:
-            guided = self._guided.finish()
+            guided = self._guided.finish(self._gate)
             # one of the expected answers and nothing else, at least as sure as free recognition
             if guided["text"] and not guided["unknown"] and guided["confidence"] >= heard["confidence"]:
                 return guided
         return heard
 
+    def rehearse(self) -> None:
+        """Decode and finish a little silence, to see how long that takes with this model."""
+        self._open.feed(bytes(PARTIAL_BYTES))
+        self._open.finish(self._gate)
+
     def _decode(self, pcm: bytes) -> None:
+        evidence = self._gate.evidence
+        in_pause = not evidence.near_voice(evidence.frames, before=0, after=_PAUSE_FRAMES)
         self._open.feed(pcm)
+        self._open.lighten(in_pause=in_pause)
         if self._guided:
             self._guided.feed(pcm)
+            if self._guided.too_long:
+                self._guided = self._grammar = None
 
 
 class Worker:
@@ -176,30 +199,42 @@ class Worker:
     def __init__(self, model_dir: str, sink: BinaryIO) -> None:
         vosk.SetLogLevel(-1)
         self._model = vosk.Model(model_dir)
-        self._vocabulary = Vocabulary(self._model)
+        self._grammars = Grammars(self._model, Path(model_dir))
         self._sessions: dict[int, Session] = {}
         self._sink = sink
         self._writing = threading.Lock()
         self._queue: queue.SimpleQueue[PipeFrame | None] = queue.SimpleQueue()
-        self._due: float | None = None
-        """When the operation in hand must be over, monotonic; ``None``: none is in hand."""
+        self._step = 0
+        """Counts what the decoding thread begins and ends: odd while something is in hand."""
+        self._allowed_s = SLOW_STEP_S
+        """How long what is in hand may take."""
+        self._slow_step_s = SLOW_STEP_S
+        self._watched = (0, 0.0)
+        self._clock = FairClock(os.getpid())
 
     def run(self, source: BinaryIO) -> None:
-        Session(self._model, self._vocabulary)
+        began = time.monotonic()
+        Session(self._model, self._grammars).rehearse()
+        self._slow_step_s = min(SLOW_STEP_S, max(_LEAST_SLOW_STEP_S, _SLOW_STEP_TIMES * (time.monotonic() - began)))
         self._send(Kind.READY, 0, {"model": "vosk"})
         decoding = threading.Thread(target=self._decode, name="decode", daemon=True)
         decoding.start()
         while (frame := read_frame_blocking(source)) is not None:
             if frame.kind is not Kind.PING:
                 self._queue.put(frame)
-            elif decoding.is_alive() and not self._stuck():
-                self._send(Kind.PONG, frame.id)
+            else:
+                stuck = self._stuck() or not decoding.is_alive()
+                self._send(Kind.STUCK if stuck else Kind.PONG, frame.id)
         self._queue.put(None)
         decoding.join(1.0)
 
     def _stuck(self) -> bool:
-        due = self._due
-        return due is not None and time.monotonic() > due
+        """Whether one step has been in hand for too long; asked at every ping."""
+        step, seconds = self._watched
+        passed = self._clock.seconds()
+        self._clock.restart()
+        self._watched = (self._step, seconds + passed if step == self._step else 0.0)
+        return self._step % 2 == 1 and self._watched[1] > self._allowed_s
 
     def _send(self, kind: Kind, id: int, payload: bytes | Mapping[str, object] = b"") -> None:
         with self._writing:
@@ -208,27 +243,38 @@ class Worker:
 
     def _decode(self) -> None:
         while (frame := self._queue.get()) is not None:
-            self._due = time.monotonic() + SLOW_STEP_S
             self._handle(frame)
-            self._due = None
+
+    @contextmanager
+    def _within(self, seconds: float) -> Iterator[None]:
+        self._allowed_s = seconds
+        self._step += 1
+        try:
+            yield
+        finally:
+            self._step += 1
 
     def _handle(self, frame: PipeFrame) -> None:
         if frame.kind is Kind.CLOSE:
             self._sessions.pop(frame.id, None)
             return
-        session = self._sessions.get(frame.id)
-        if session is None:
-            session = self._sessions[frame.id] = Session(self._model, self._vocabulary)
-        if frame.kind is Kind.OPEN:
-            session.begin(frame.json()["hints"])
-        elif frame.kind is Kind.AUDIO:
+        if frame.kind is Kind.AUDIO:
             for start in range(0, len(frame.payload), PARTIAL_BYTES):
-                self._due = time.monotonic() + STUCK_S
-                words = session.feed(frame.payload[start : start + PARTIAL_BYTES])
+                with self._within(STUCK_S):
+                    words = self._session(frame.id).feed(frame.payload[start : start + PARTIAL_BYTES])
                 if words is not None:
                     self._send(Kind.PARTIAL, frame.id, {"text": words})
-        elif frame.kind is Kind.FINISH:
-            self._send(Kind.RESULT, frame.id, session.finish())
+            return
+        with self._within(self._slow_step_s):
+            if frame.kind is Kind.OPEN:
+                self._session(frame.id).begin(frame.json().get("hints"))
+            elif frame.kind is Kind.FINISH:
+                self._send(Kind.RESULT, frame.id, self._session(frame.id).finish())
+
+    def _session(self, id: int) -> Session:
+        if id not in self._sessions:
+            self._sessions[id] = Session(self._model, self._grammars)
+        return self._sessions[id]
 
 
 def main() -> None:

@@ -12,12 +12,13 @@ import structlog
 
 from config.errors import HotlineError
 from ivr.speech.pipe_frames import BrokenPipe, Kind, PipeFrame, pack, read_frame
+from ivr.speech.starvation import FairClock
 
 _log = structlog.get_logger("ivr")
 
-PING_S: Final = 0.25
-HANG_S: Final = 0.8
-"""A worker that has not answered a ping for this long is hung; with its replacement it makes less than 1 s."""
+PING_S: Final = 0.1
+HANG_S: Final = 0.6
+"""A worker that has not answered a ping for this long is hung; its calls go on elsewhere in less than 1 s."""
 
 
 class WorkerNotStarted(HotlineError):
@@ -127,6 +128,9 @@ class WorkerProcess:
             while (frame := await read_frame(self._process.stdout)) is not None:
                 if frame.kind is Kind.PONG:
                     self._ping_pending = False
+                elif frame.kind is Kind.STUCK:
+                    _log.warning("worker_stuck", module=self._module)
+                    self.kill()
                 elif frame.kind is Kind.READY and not self._ready.done():
                     self._ready.set_result(frame.json())
                 else:
@@ -144,18 +148,19 @@ class WorkerProcess:
 
     async def _watch(self) -> None:
         """Ping; a worker that answers no ping is killed, and the read loop then sees its end."""
-        assert self._ready is not None  # noqa: S101 (set in start)
-        loop = asyncio.get_running_loop()
+        assert self._ready is not None and self.pid is not None  # noqa: S101 (set in start)
         await asyncio.wait([self._ready])
-        waited = 0.0
+        clock = FairClock(self.pid)
+        silent_s = 0.0
         while self.alive:
             if not self._ping_pending:
-                self._ping_pending, waited = True, 0.0
+                self._ping_pending, silent_s = True, 0.0
+                clock.restart()
                 self.send(Kind.PING, 0)
-            elif waited > self._hang_s:
+            elif silent_s > self._hang_s:
                 _log.warning("worker_hung", module=self._module)
                 self.kill()
                 return
-            before = loop.time()
             await asyncio.sleep(PING_S)
-            waited += min(loop.time() - before, PING_S)  # a starved machine delays us as well: that is not a hang
+            silent_s += min(clock.seconds(), PING_S)  # a starved machine delays us as well: that is not a hang
+            clock.restart()

@@ -1,7 +1,6 @@
 """The real recogniser: Vosk with the model we ship, in its worker processes, hearing our own voice."""
 
 import asyncio
-import json
 import os
 import signal
 from collections.abc import AsyncIterator
@@ -13,7 +12,7 @@ import pytest_asyncio
 from asr_models.library import shipped
 from asr_models.measure import likeness
 from ivr.speech.recogniser_pool import RecogniserPool
-from ivr.speech.recogniser_worker import ANYTHING_ELSE, Vocabulary, joined
+from ivr.speech.recogniser_worker import joined
 from ivr.speech.voice import Voice
 
 FRAME_BYTES = 320
@@ -120,27 +119,38 @@ async def test_a_worker_killed_in_mid_sentence_costs_no_word(pool: RecogniserPoo
     await recogniser.close()
 
 
-class _Model:
-    """A model's vocabulary."""
+async def test_words_of_every_utterance_are_timed_from_its_own_start(pool: RecogniserPool, caller: Voice) -> None:
+    pcm = bytes(8000) + await caller.synthesise("公积金怎么提取") + bytes(4800)
+    recogniser = pool.open(lambda words: None)
+    heard = []
+    for _ in range(3):
+        recogniser.begin()
+        recogniser.feed(pcm)
+        heard.append(await recogniser.finish())
+    await recogniser.close()
+    for one in heard:
+        assert 400 <= one.words[0].start_ms <= 900
+        assert one.words[-1].end_ms <= len(pcm) / 16 + 100
 
-    def __init__(self, *words: str) -> None:
-        self._words = words
 
-    def vosk_model_find_word(self, word: str) -> int:
-        return self._words.index(word) if word in self._words else -1
+async def test_partials_come_every_300_ms_of_speech(pool: RecogniserPool, caller: Voice) -> None:
+    pcm = await caller.synthesise("我要反映我们小区门口的路灯坏了很久一直没有人来修")
+    heard_at: list[int] = []
+    recogniser = pool.open(lambda words: heard_at.append(len(heard_at)))
+    recogniser.begin()
+    recogniser.feed(pcm)
+    await recogniser.finish()
+    await recogniser.close()
+    assert len(heard_at) >= len(pcm) / 16 / 300 - 1
 
 
-async def test_a_grammar_holds_only_words_that_the_model_knows() -> None:
-    vocabulary = Vocabulary(_Model(ANYTHING_ELSE, "不", "对", "不对", "公积金", "提取"))
-    assert vocabulary.split("公积金提取") == "公积金 提取"
-    assert vocabulary.split("不对") == "不对"
-    assert vocabulary.split("哈利波特") is None
-    grammar = vocabulary.grammar(["不对", "哈利波特", "公积金 提取", ""])
-    assert grammar is not None
-    assert json.loads(grammar) == ["不对", "公积金 提取", ANYTHING_ELSE]
-    assert vocabulary.grammar([]) is None
-    assert vocabulary.grammar(["哈利波特"]) is None
-    assert Vocabulary(_Model("对")).grammar(["对"]) is None
+async def test_broken_hints_are_no_hints(pool: RecogniserPool, caller: Voice) -> None:
+    recogniser = pool.open(lambda words: None)
+    for hints in ((), ("",), ("{]",), ("哈利波特" * 100,), ("123，《》",), ("对", "不对") * 300):
+        recogniser.begin(hints)
+        recogniser.feed(await caller.synthesise("公积金怎么提取"))
+        assert likeness("公积金怎么提取", (await recogniser.finish()).text) >= 0.75
+    await recogniser.close()
 
 
 async def test_spaces_and_unknown_words_are_taken_out() -> None:
