@@ -32,6 +32,7 @@ CERTAIN: Final = 0.9
 """Score of an answer that outweighs the act: of 1,592 left-out ways of asking, 3.8 % were answered wrongly at 0.6."""
 TICKET_NO_DIGITS: Final = 13
 _TICKET_NO: Final = re.compile(rf"\d{{{TICKET_NO_DIGITS}}}")
+_YES_OR_NO: Final = ("对", "是的", "不对", "不是")
 _DIGITS: Final = str.maketrans("零〇幺一二三四五六七八九０１２３４５６７８９", "001123456789" + "0123456789")
 _ELEMENT_WORDS: Final = {
     ElementName.TIME: ("时间", "日期", "几点"),
@@ -400,7 +401,7 @@ def expectation(state: State, divisions: tuple[str, ...]) -> Expectation:
     if state.awaiting == "ticket_no":
         return Expectation("digits", no_input_s=8.0, digits=TICKET_NO_DIGITS)
     if state.awaiting or state.stage is Stage.CONFIRMING:
-        return Expectation("confirm", hints=("对", "是的", "不对", "不是"))
+        return Expectation("confirm", hints=_YES_OR_NO)
     if state.choices:
         return Expectation("choose", hints=("第一个", "第二个", "第三个", *(choice.title for choice in state.choices)))
     if state.stage is Stage.GATHERING and state.requested and not settled(state.elements.get(state.requested)):

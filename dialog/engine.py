@@ -18,7 +18,9 @@ from dialog.contract import Channel, Contact, Do, Expectation, Message, MessageK
 from dialog.directives import Actions, Outcome, Turn, expectation, named_element
 from dialog.elements.extract import Extractor, is_correction, merge
 from dialog.guards import DEFAULT_INCIDENT, MAX_TEXT, Alarm, clean, ends_in_cue, find_emergency, wants_person
+from dialog.heard import Certainty, rematch
 from dialog.incidents import IncidentBook
+from dialog.leader import LeaderHours
 from dialog.masking import mask, without_secrets
 from dialog.phrases import phrase
 from dialog.rasa_client import RasaStep, RasaUnavailable, Resume, Stage
@@ -35,6 +37,8 @@ EMERGENCY_PRIORITY: Final = 100
 """Before everything else in the queue (湛府办函〔2022〕116号 第十四条)."""
 RESTRICTED_NEED_KEY: Final = "1"
 """The notice to restricted callers names it for those in danger."""
+_PLAIN_NO: Final = 4
+"""Characters: 「不对」, 「不是的」. A longer answer says what is meant and is listened to."""
 _NOTHING: Final = RasaStep(act="", confidence=1.0, ranking=(), directives=())
 
 
@@ -68,6 +72,7 @@ class Dialog:
         self._understanding = understanding
         self._extractor = extractor
         self._rulebook = rulebook
+        self._leader = LeaderHours(rulebook, records)
         self._incidents = incidents or IncidentBook(rulebook)
         self._locks: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
 
@@ -89,7 +94,9 @@ class Dialog:
             text, secret = without_secrets(clean(utterance.text))
             utterance = replace(utterance, text=text[: 4 * MAX_TEXT])
             turn_id, out = new_id(), Outcome(engine="guard")
-            await self._decide(record, utterance, turn_id, at, out)
+            utterance, doubted = self._as_expected(record, utterance, at, out)
+            if not doubted:
+                await self._decide(record, utterance, turn_id, at, out)
             if _hands_over(out) and not record.state.in_form and not record.state.elements.event.source:
                 self._take_along(record, utterance, turn_id, at)
             if secret:
@@ -122,6 +129,32 @@ class Dialog:
         async with self._locks[conversation_id]:
             await self._records.end(conversation_id, ended_by, at)
         self._locks.pop(conversation_id, None)
+
+    def _as_expected(self, record: Record, utterance: Utterance, at: datetime, out: Outcome) -> tuple[Utterance, bool]:
+        """What was heard as the expected answer that it sounds like; true when it must be asked for first.
+
+        Never for typed words or keys, and never over an emergency or a call for a person.
+        """
+        state, text = record.state, utterance.text
+        doubt, state.doubt = state.doubt, ""
+        alarm = find_emergency(text, self._incidents.at(at).incidents).alarm
+        if utterance.said is not Said.SPEECH or alarm is not Alarm.NONE or wants_person(text):
+            return utterance, False
+        if doubt:
+            answer = rematch(text, (), state="confirm").text
+            if fallback.is_yes(answer):
+                return replace(utterance, text=doubt), False
+            if fallback.is_no(answer) and len(answer) <= _PLAIN_NO:
+                out.act = "deny"
+                out.say(MessageKind.ASK, "say_again")
+                return utterance, True
+        expected = expectation(state, self._rulebook.divisions)
+        heard = rematch(text, expected.hints, state=expected.state)
+        if heard.certainty is Certainty.CONFIRM:
+            state.doubt, out.act = heard.expected, "heard_doubt"
+            out.say(MessageKind.ASK, "heard_doubt", answer=heard.expected)
+            return utterance, True
+        return replace(utterance, text=heard.text), False
 
     async def _decide(self, record: Record, utterance: Utterance, turn_id: str, at: datetime, out: Outcome) -> None:
         if await self._guarded(record, utterance, at, out):
@@ -180,6 +213,8 @@ class Dialog:
         if record.restricted and not (found.alarm is Alarm.DOUBTFUL and text != state.pending):
             out.act = "restricted"
             out.say(MessageKind.NOTICE, "restricted")
+            return True
+        if await self._leader.answers(record, text, at, out):
             return True
         if not record.restricted and ((utterance.said is Said.KEYS and text == "0") or wants_person(text)):
             out.act = "person_please"

@@ -19,7 +19,8 @@ class State:
     """What the next turn needs to know.
 
     ``awaiting``: an answer to a question outside the form: ``emergency:<incident>`` | ``person`` | ``ticket_no`` |
-    ``element``. ``pending``: the words that raised the doubt of an emergency. ``failures``: turns in a row that led nowhere. ``answered``: the last turn was a knowledge answer.
+    ``element``. ``pending``: the words that raised the doubt of an emergency. ``doubt``: the expected answer that was perhaps said and is being asked
+    for. ``failures``: turns in a row that led nowhere. ``answered``: the last turn was a knowledge answer.
     ``last_reply``: the turn whose messages 「再说一遍」 means. ``elsewhere``: another city in which the words put the matter.
     """
 
@@ -32,6 +33,7 @@ class State:
     choice_entries: dict[str, str] = field(default_factory=dict)
     awaiting: str = ""
     pending: str = ""
+    doubt: str = ""
     failures: int = 0
     answered: bool = False
     last_reply: dict[str, Any] | None = None
@@ -72,6 +74,7 @@ class State:
             "choice_entries": self.choice_entries,
             "awaiting": self.awaiting,
             "pending": self.pending,
+            "doubt": self.doubt,
             "failures": self.failures,
             "answered": self.answered,
             "last_reply": self.last_reply,
@@ -90,6 +93,7 @@ class State:
             choice_entries=dict(raw["choice_entries"]),
             awaiting=raw["awaiting"],
             pending=raw["pending"],
+            doubt=raw.get("doubt", ""),
             failures=raw["failures"],
             answered=raw["answered"],
             last_reply=raw["last_reply"],
