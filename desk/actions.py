@@ -174,6 +174,7 @@ class AgentActions:
                     del self._desk.live[live.handover.id]
                 if wanted is PresenceState.READY:
                     live.refused_by.discard(account.id)
+            await self._desk.attendance.know_leaders()
             await self._desk.presence.set(account.id, wanted)
         self._desk.wake()
         return wanted

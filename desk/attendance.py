@@ -1,13 +1,18 @@
 """Agents who come, go and put their forms in order: who may be asked, and who is taken off a call that nobody serves."""
 
+from dataclasses import replace
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from desk.contract import HandoverStatus
 from desk.patience import agent_is_lost, is_wrapped_up
 from desk.pops import LiveHandover
 from desk.presence import GONE_AFTER_S, PresenceState
+from desk.queue import ReadyAgent
 from desk.words import AGENT_LOST
+from store.accounts import Role
+
+LEADERS: Final = frozenset({Role.SUPERVISOR, Role.OFFICE})
 
 if TYPE_CHECKING:
     from desk.service import Desk
@@ -19,6 +24,7 @@ class Attendance:
     def __init__(self, desk: "Desk") -> None:
         self._desk = desk
         self._gone: dict[str, datetime] = {}
+        self._leaders: set[str] = set()
 
     async def look(self) -> None:
         """Whose page is gone, whose talk is lost with it, whose time for the form is over."""
@@ -27,6 +33,14 @@ class Attendance:
         for live in list(self._desk.live.values()):
             if is_wrapped_up(live, self._desk.clock.now()):
                 await self.wrapped_up(live)
+
+    async def know_leaders(self) -> None:
+        """Look up who takes callers that ask for the leader on duty."""
+        self._leaders = {one.id for one in await self._desk.accounts.list() if one.role in LEADERS}
+
+    def ready(self) -> tuple[ReadyAgent, ...]:
+        """The agents who may be asked."""
+        return tuple(replace(agent, leads=agent.id in self._leaders) for agent in self._desk.presence.ready())
 
     async def set_aside(self, agent_id: str) -> None:
         """Ask this agent no more until he or she says so."""

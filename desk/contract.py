@@ -39,8 +39,11 @@ REASON_TEXTS: Final = {
     "unanswered": "问题没有答上",
     "abuse": "情绪激动",
     "choice": "按选项转人工",
+    "leader": "要找值班领导",
     "overflow": "来电较多，未经机器人",
 }
+LEADER_REASON: Final = "leader"
+"""Such a caller is put through to those who oversee alone: the seat of the leader on duty."""
 EMERGENCY_PRIORITY: Final = 100
 """An emergency goes before everything else in the queue (湛府办函〔2022〕116号 第十四条)."""
 

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any, Final
 
 from config.clock import local
-from desk.contract import EMERGENCY_PRIORITY, REASON_TEXTS, HandoverStatus, Suggest
+from desk.contract import EMERGENCY_PRIORITY, LEADER_REASON, REASON_TEXTS, HandoverStatus, Suggest
 from desk.handovers import Handover
 from desk.queue import Waiting
 from dialog.transcript import DeskRecord, Transcripts, TurnRecord
@@ -149,6 +149,7 @@ def as_waiting(live: LiveHandover) -> Waiting:
         offered_at=handover.offered_at,
         refused_by=frozenset(live.refused_by),
         again_since=live.again_since,
+        for_leader=handover.reason == LEADER_REASON,
     )
 
 

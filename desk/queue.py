@@ -25,6 +25,7 @@ class Waiting:
     offered_at: datetime | None = None
     refused_by: frozenset[str] = frozenset()
     again_since: datetime | None = None
+    for_leader: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +34,8 @@ class ReadyAgent:
 
     id: str
     since: datetime
+    leads: bool = False
+    """Whether callers who ask for the leader on duty are put through to this one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +57,8 @@ def next_offers(handovers: Sequence[Waiting], ready: Sequence[ReadyAgent]) -> tu
     free = sorted((agent for agent in ready if agent.id not in asked), key=lambda agent: (agent.since, agent.id))
     offers = []
     for handover in in_order(one for one in handovers if one.status is HandoverStatus.WAITING):
-        agent = next((agent for agent in free if agent.id not in handover.refused_by), None)
+        suited = (agent for agent in free if agent.leads or not handover.for_leader)
+        agent = next((agent for agent in suited if agent.id not in handover.refused_by), None)
         if agent is not None:
             free.remove(agent)
             offers.append(Offer(handover.id, agent.id))

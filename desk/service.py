@@ -81,6 +81,7 @@ class Desk:
     async def start(self) -> None:
         """Take up what is open on disk; an offer that nobody answered before a restart waits again."""
         await self.presence.restore()
+        await self.attendance.know_leaders()
         for handover in await self.handovers.open():
             live = LiveHandover(handover, restored_at=self.clock.now())
             if handover.status is HandoverStatus.OFFERED:
@@ -239,7 +240,7 @@ class Desk:
             anyone = bool(self.presence.online()) or bool(self._returning and now < self._returning)
             for one in to_promise(self._waiting(), now, self._queue_timeout_s, anyone_logged_in=anyone):
                 await self._nobody(self.live[one.id])
-            for offer in next_offers(self._waiting(), self.presence.ready()):
+            for offer in next_offers(self._waiting(), self.attendance.ready()):
                 await self._offer(self.live[offer.handover_id], offer.agent_id)
             await self._tell_positions()
             self._show_queue()

@@ -12,7 +12,7 @@ from dialog.state import State
 from dialog.transcript import reply_to_json
 from store.engine import Database
 from store.ids import new_id
-from store.schema import conversations, turns
+from store.schema import callbacks, conversations, turns
 from store.vault import Vault
 
 
@@ -99,6 +99,22 @@ class Records:
             )
             await connection.execute(
                 update(conversations).where(conversations.c.id == record.id).values(state_enc=self._seal(record.state))
+            )
+
+    async def book(self, record: Record, reason: str, promise: str, at: datetime) -> None:
+        """Note that this caller is to be called back; on disk before it is promised."""
+        number = await self.number_of(record)
+        async with self._database.begin() as connection:
+            await connection.execute(
+                insert(callbacks).values(
+                    id=new_id(),
+                    conversation_id=record.id,
+                    number_enc=self._vault.encrypt(number) if number else None,
+                    reason=reason,
+                    promise=promise,
+                    status="open",
+                    created_at=at,
+                )
             )
 
     async def end(self, conversation_id: str, ended_by: str, at: datetime) -> None:

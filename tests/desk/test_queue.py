@@ -112,3 +112,11 @@ def test_the_wait_is_told_from_talks_or_not_at_all(
     position: int, handling_s: list[float], agents: int, expected: float | None
 ) -> None:
     assert expected_wait_s(position, handling_s, agents) == expected
+
+
+def test_who_asks_for_the_leader_is_put_through_to_the_leaders_seat_alone() -> None:
+    asks = Waiting("a", 0, NOON, for_leader=True)
+    agent, chief = ReadyAgent("8001", NOON), ReadyAgent("9001", NOON + timedelta(minutes=1), leads=True)
+    assert next_offers([asks], [agent]) == ()
+    assert [offer.agent_id for offer in next_offers([asks], [agent, chief])] == ["9001"]
+    assert [offer.agent_id for offer in next_offers([waiting("b")], [agent, chief])] == ["8001"]
