@@ -12,6 +12,7 @@ import pytest
 from aiortp.codecs import PcmaCodec, PcmuCodec
 from aiortp.packet import RtcpRrPacket, RtpPacket
 
+from ivr.sip.clock import frame_clock
 from ivr.sip.contract import FRAME_BYTES
 from ivr.sip.media import Media, Taps
 from ivr.sip.playback import Playback
@@ -99,21 +100,38 @@ async def far_end() -> AsyncIterator[FarEnd]:
     far.socket.close()
 
 
-async def stream(far: FarEnd, sound: bytes, samples: int, lost: frozenset[int] = frozenset()) -> None:
+def step(far: FarEnd, packets: dict[int, list[int]], sound: bytes, samples: int = 160, ticks: int = 50) -> None:
+    """Tick by hand, whatever the machine is doing; before tick n the packets with the numbers ``packets[n]`` arrive."""
+    frame_clock().leave(far.media._tick)
+    for tick in range(ticks):
+        for number in packets.get(tick, []):
+            piece = sound[number * 2 * samples : (number + 1) * 2 * samples]
+            far.send(number, number * samples, far.codec.encode(piece))
+        far.media._tick()
+
+
+def in_time(sound: bytes, samples: int) -> dict[int, list[int]]:
+    """Each packet at the tick in which its last sample was spoken."""
+    arrivals: dict[int, list[int]] = {}
+    for number in range(len(sound) // (2 * samples)):
+        arrivals.setdefault(((number + 1) * samples - 1) // 160, []).append(number)
+    return arrivals
+
+
+async def stream(far: FarEnd, sound: bytes, samples: int) -> None:
     """Send ``sound`` in packets of ``samples`` at its own pace."""
     loop = asyncio.get_running_loop()
     began = loop.time()
     for number in range(len(sound) // (2 * samples)):
-        if number not in lost:
-            piece = sound[number * 2 * samples : (number + 1) * 2 * samples]
-            far.send(number, number * samples, far.codec.encode(piece))
+        piece = sound[number * 2 * samples : (number + 1) * 2 * samples]
+        far.send(number, number * samples, far.codec.encode(piece))
         await asyncio.sleep(max(0.0, began + (number + 1) * samples / 8000 - loop.time()))
 
 
 @pytest.mark.parametrize("samples", [80, 160, 240, 480])
 async def test_every_packet_length_is_heard_whole(far_end: FarEnd, samples: int) -> None:
     sound = quiet_tone(500, 8000, 4000)
-    await stream(far_end, sound, samples)
+    step(far_end, in_time(sound, samples), sound, samples)
     start = next(at for at in range(0, len(far_end.heard), FRAME_BYTES) if any(far_end.heard[at : at + FRAME_BYTES]))
     steady = bytes(far_end.heard[start + 4800 : start + 4800 + 6400])
     assert signal_to_noise(steady, 500) > 25
@@ -123,7 +141,8 @@ async def test_every_packet_length_is_heard_whole(far_end: FarEnd, samples: int)
 async def test_a_quiet_caller_keeps_his_sixteen_bits(codec: str) -> None:
     far = FarEnd(codec)
     await far.media.open()
-    await stream(far, quiet_tone(500, 4000, 600), 160)
+    sound = quiet_tone(500, 4000, 600)
+    step(far, in_time(sound, 160), sound, ticks=25)
     await far.media.close()
     far.socket.close()
     start = next(at for at in range(0, len(far.heard), FRAME_BYTES) if any(far.heard[at : at + FRAME_BYTES]))
@@ -164,7 +183,8 @@ async def test_tones_are_keys_only_where_no_events_were_agreed(keys: int | None,
     await far.media.open()
     row, column = quiet_tone(770, 960, 5000), quiet_tone(1336, 960, 5000)
     both = [sum(pair) for pair in zip(*(struct.unpack("<960h", tone) for tone in (row, column)), strict=True)]
-    await stream(far, struct.pack("<960h", *both) + bytes(1600), 160)
+    sound = struct.pack("<960h", *both) + bytes(1600)
+    step(far, in_time(sound, 160), sound, ticks=12)
     await far.media.close()
     far.socket.close()
     assert far.keys == expected
@@ -264,15 +284,9 @@ async def test_the_sound_goes_on_under_a_new_ssrc_and_new_numbers(far_end: FarEn
 
 async def test_lost_repeated_and_swapped_packets_are_hardly_heard(far_end: FarEnd) -> None:
     sound = quiet_tone(500, 8000, 4000)
-    order = list(range(50))
-    order[20], order[21] = order[21], order[20]
-    loop = asyncio.get_running_loop()
-    began = loop.time()
-    for place, number in enumerate(order):
-        piece = far_end.codec.encode(sound[number * 320 : number * 320 + 320])
-        for _ in range(0 if number == 30 else 2):
-            far_end.send(number, number * 160, piece)
-        await asyncio.sleep(max(0.0, began + (place + 1) * 0.02 - loop.time()))
+    arrivals = {tick: [tick, tick] for tick in range(50)}
+    arrivals[20], arrivals[21], arrivals[30] = arrivals[21], arrivals[20], []
+    step(far_end, arrivals, sound)
     start = next(at for at in range(0, len(far_end.heard), FRAME_BYTES) if any(far_end.heard[at : at + FRAME_BYTES]))
     frames = [far_end.heard[at : at + FRAME_BYTES] for at in range(start, start + 45 * FRAME_BYTES, FRAME_BYTES)]
     assert all(any(frame) for frame in frames)
