@@ -147,6 +147,7 @@ def rows_of(outcomes: Sequence[Outcome]) -> list[Row]:
     stopped = [one.stopped for one in speech if one.stopped is not None]
     resumed = [one.full for one in [*listening, *coughs] if one.stopped is None and one.full is not None]
     false_stops = sum(one.stopped is not None for one in listening)
+    lost = sum(one.stopped is not None and (one.full is None or one.full < one.stopped) for one in listening)
     return [
         Row("sounds over a prompt", len(outcomes), "count"),
         at_least("ducked", len(ducked) / len(outcomes), "share", 1.0),
@@ -156,6 +157,7 @@ def rows_of(outcomes: Sequence[Outcome]) -> list[Row]:
         *_spread("full again after a back-channel or cough", resumed, DECIDE_MS),
         at_most("false stops on back-channels", round(false_stops / len(listening), 4), "share", FALSE_STOPS),
         Row("back-channels", len(listening), "count"),
+        Row("of these, prompts not taken up again within 1.4 s", lost, "count"),
         Row("false stops on coughs", sum(one.stopped is not None for one in coughs), "count"),
         Row("coughs", len(coughs), "count"),
     ]

@@ -11,10 +11,10 @@ from typing import Final
 
 from ivr.utterance_forms import is_back_channel
 
-SUSTAINED_MS: Final = 620
+SUSTAINED_MS: Final = 600
 """A voice that still sounds so long after it began, with no word yet that explains it, wants to speak: a cough, an “嗯” or a
 “好的” is over by then. Words come too late to wait for: the recogniser knows the first 500 to 800 ms after the beginning."""
-DECIDED_MS: Final = 640
+DECIDED_MS: Final = 620
 """From the beginning of the speech; with one frame of listening and one of sending below the 700 promised."""
 QUIET_MS: Final = 180
 """Silence after a short sound that shows that nothing follows."""

@@ -174,8 +174,8 @@ def test_a_prompt_that_starts_while_the_caller_speaks_needs_new_speech_to_be_sto
     turn = TurnTaking()
     say(turn, "我要投诉", 2000)
     turn.prompt_started(barge_in=True)
-    assert fed(turn, 600, True) == [OverPrompt(2020, BargeIn.DUCK), WordsSettled("我要投诉")]
-    assert fed(turn, 20, True) == [OverPrompt(2620, BargeIn.HOLD)]
+    assert fed(turn, 580, True) == [OverPrompt(2020, BargeIn.DUCK), WordsSettled("我要投诉")]
+    assert fed(turn, 20, True) == [OverPrompt(2600, BargeIn.HOLD)]
 
 
 def test_the_no_input_timer_starts_when_the_prompt_ends() -> None:
