@@ -32,8 +32,8 @@ from ivr.recording import Recordings
 from ivr.recording_upload import RecordingShipper
 from ivr.sip.contract import CallLeg, SipEndpoint
 from ivr.sip.factory import make_endpoint
+from ivr.speech.installed import InstalledRecognisers
 from ivr.speech.recogniser import RecogniserService
-from ivr.speech.recogniser_pool import RecogniserPool
 from ivr.speech.voice import SpeakerService, hotline_voice
 from ivr.surroundings import Surroundings
 from store.vault import Vault
@@ -276,14 +276,11 @@ class Node:
 
 def make_node(settings: Settings) -> Node:
     """The node of this installation, not yet started."""
-    from asr_models.library import current
-
-    model = current(settings)
     return Node(
         settings,
         endpoint=make_endpoint(settings),
         voice=hotline_voice(settings, load_prompts()),
-        recognisers=RecogniserPool(model.path, settings.recogniser_workers, name=model.name),
+        recognisers=InstalledRecognisers(settings),
     )
 
 
