@@ -91,8 +91,12 @@ def syllables(text: str) -> tuple[str, ...]:
     """Toneless syllables of ``text``; letters and figures each by themselves."""
     from pypinyin import Style, lazy_pinyin
 
-    found = lazy_pinyin(_NOT_WORDS.sub("", text), style=Style.NORMAL, errors=lambda run: list(run))
-    return tuple(one for syllable in found for one in ([syllable] if isinstance(syllable, str) else syllable))
+    found = lazy_pinyin(_NOT_WORDS.sub("", text), style=Style.NORMAL, errors=_one_by_one)
+    return tuple(one for syllable in found for one in syllable.split())
+
+
+def _one_by_one(run: str) -> str:
+    return " ".join(run)
 
 
 @lru_cache(maxsize=65536)

@@ -34,8 +34,7 @@ DEAR_SHARE: Final = 0.15
 """Processor time by audio time; clear speech takes the shipped model 0.03, noise 0.3, and far more as it goes on."""
 PIECE_S: Final = 3.0
 LONGEST_PIECE_S: Final = 6.0
-LEAST_PIECE_S: Final = 0.8
-LONGEST_ANSWER_S: Final = 4.0
+LONGEST_ANSWER_BYTES: Final = 2 * SAMPLE_RATE * 4
 """An expected answer is short: what goes on for longer is not listened to with a grammar."""
 _PAUSE_FRAMES: Final = 10
 STUCK_S: Final = 0.7
@@ -87,15 +86,14 @@ class Decoding:
 
     def lighten(self, *, in_pause: bool) -> None:
         """When decoding on has become dear, take what is decoded so far for said and begin afresh from there."""
-        if self._spent_s > DEAR_SHARE * self._piece_s and self._piece_s >= (PIECE_S if in_pause else LONGEST_PIECE_S):
+        if self.dear and self._piece_s >= (PIECE_S if in_pause else LONGEST_PIECE_S):
             self._take(json.loads(self._recogniser.FinalResult()))
             self._spent_s = self._piece_s = 0.0
 
     @property
-    def too_long(self) -> bool:
-        """Whether this is no short answer, or nothing like one: a grammar loses itself in music (one step of 17 s was seen)."""
-        dear = self._spent_s > DEAR_SHARE * self._piece_s and self._piece_s >= LEAST_PIECE_S
-        return dear or self._piece_s >= LONGEST_ANSWER_S
+    def dear(self) -> bool:
+        """Whether decoding takes much longer than speech should."""
+        return self._spent_s > DEAR_SHARE * self._piece_s
 
     def partial(self) -> str:
         return self._text + joined(json.loads(self._recogniser.PartialResult()).get("partial", ""))
@@ -135,6 +133,7 @@ class Session:
         self._guided: Decoding | None = None
         self._grammar: str | None = None
         self._gate = QuietGate()
+        self._answer = bytearray()
         self._since_partial = 0
         self._since_told = 0
         self._told = ""
@@ -148,6 +147,7 @@ class Session:
         elif self._guided:
             self._guided.begin()
         self._gate = QuietGate()
+        self._answer = bytearray()
         self._since_partial, self._since_told, self._told = 0, 0, ""
 
     def feed(self, pcm: bytes) -> str | None:
@@ -170,12 +170,19 @@ class Session:
             return {"text": "", "confidence": 0.0, "words": []}
         self._decode(rest)
         heard = self._open.finish(self._gate)
-        if self._guided:
-            guided = self._guided.finish(self._gate)
-            # one of the expected answers and nothing else, at least as sure as free recognition
-            if guided["text"] and not guided["unknown"] and guided["confidence"] >= heard["confidence"]:
-                return guided
-        return heard
+        return self._answered(heard) or heard
+
+    def _answered(self, heard: Mapping[str, Any]) -> dict[str, Any] | None:
+        """One of the expected answers and nothing else, when it was heard at least as surely as by free recognition.
+
+        Decoded only now, and only what is short and was easily recognised: in music a grammar has been seen to take 17 s a step.
+        """
+        if not self._guided or not heard["text"] or len(self._answer) > LONGEST_ANSWER_BYTES or self._open.dear:
+            return None
+        self._guided.feed(bytes(self._answer))
+        guided = self._guided.finish(self._gate)
+        sure = guided["confidence"] >= heard["confidence"]
+        return guided if guided["text"] and not guided["unknown"] and sure else None
 
     def rehearse(self) -> None:
         """Decode and finish a little silence, to see how long that takes with this model."""
@@ -187,10 +194,8 @@ class Session:
         in_pause = not evidence.near_voice(evidence.frames, before=0, after=_PAUSE_FRAMES)
         self._open.feed(pcm)
         self._open.lighten(in_pause=in_pause)
-        if self._guided:
-            self._guided.feed(pcm)
-            if self._guided.too_long:
-                self._guided = self._grammar = None
+        if self._guided and len(self._answer) <= LONGEST_ANSWER_BYTES:
+            self._answer += pcm
 
 
 class Worker:
