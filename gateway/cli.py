@@ -33,6 +33,7 @@ COMMANDS: Final = {
     "train": Command("train", "train", "训练对话模型"),
     "asr": Command("asr", "app", "识别模型：查看、安装、评测"),
     "say": Command("say", "say", "让机器人把一句话说到 WAV 里"),
+    "recording": Command("recording", "app", "通话录音：列出、导出（留下记录）"),
     "node": Command("node", "node", "在另一台机器上只运行一个语音节点"),
     "edge": Command("edge", "app", "SIP 边界（Kamailio）：写出配置、话机口令"),
     "bench": Command("bench", "bench", "基准测试"),
