@@ -66,6 +66,11 @@ def active_level(samples: Samples) -> float:
     return float(10 * np.log10(power[power > power.max() / 1000].mean()))
 
 
+def level_dbfs(pcm: bytes) -> float:
+    """:func:`active_level` of int16 samples."""
+    return active_level(np.frombuffer(pcm, dtype="<i2").astype(np.float32) / np.float32(32768))
+
+
 def trimmed(samples: Samples) -> Samples:
     """Without the silence at both ends (20 ms of it stay)."""
     power = _frame_power(samples)

@@ -136,6 +136,10 @@ class Voice:
         pieces = [(piece, pinyin(piece, lexicon)) for piece in sentences(said)]
         return Reading(lexicon.unmarked(said), tuple((piece, spoken) for piece, spoken in pieces if spoken))
 
+    def recorded(self, text: str) -> bool:
+        """Whether ``text`` is a recorded prompt."""
+        return self._recordings().saying(text) is not None
+
     async def synthesise(self, text: str, *, keep: bool = False) -> bytes:
         return b"".join([pcm async for pcm in self.stream(text, keep=keep)])
 
@@ -182,7 +186,7 @@ class Voice:
             del self._making[key]
 
 
-def hotline_voice(settings: Settings, prompts: Mapping[str, str]) -> Voice:
+def hotline_voice(settings: Settings, prompts: Mapping[str, str], *, variant: str = "") -> Voice:
     """The hotline's own voice, with the readings and recordings of this installation. ``prompts``: the node's own, by name."""
     own_lexicon, own_recordings = settings.data_dir / LEXICON_FILE, settings.data_dir / RECORDINGS_FOLDER
     lexicon = Watched(
@@ -199,6 +203,7 @@ def hotline_voice(settings: Settings, prompts: Mapping[str, str]) -> Voice:
     )
     return Voice(
         "bot",
+        variant=variant,
         cache_dir=settings.data_dir / "cache" / "voice",
         workers=settings.voice_workers,
         lexicon=lexicon.current,
