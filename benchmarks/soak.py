@@ -21,7 +21,7 @@ from typing import Any, Final
 import numpy as np
 from aiortp.codecs import PcmuCodec
 
-from benchmarks.phone_calls import private
+from benchmarks.phone_calls import InstanceFailed, private
 from benchmarks.report import Row, at_least, at_most, publish
 from benchmarks.sip_load import Plan
 from config.logs import set_up_logs
@@ -55,6 +55,8 @@ class Look:
     node_mb: float
     workers_mb: float
     gateway_mb: float
+    restarts: int = 0
+    """Of the node and the gateway, by their keeper."""
 
 
 def run(settings: Settings, *, as_json: bool, calls: int = 2000, minutes: float = 10.0) -> int:
@@ -90,8 +92,10 @@ def call_rows(found: dict[str, Any], calls: int) -> list[Row]:
 def growth_rows(looks: Sequence[Look]) -> list[Row]:
     """What the first look (idle), those in between and the last (idle again) say."""
     before, after = looks[0], looks[-1]
-    busy = [look for look in looks[1:-1] if look.calls_made >= _WARM_UP * looks[-1].calls_made]
+    warm = _WARM_UP * after.calls_made
+    busy = [look for look in looks[1:-1] if look.calls_made >= warm and look.restarts == after.restarts and look.files]
     return [
+        at_most("node and gateway restarts", after.restarts - before.restarts, "count", 0),
         Row("calls at once, most", max(look.calls for look in looks), "count"),
         at_most("calls left", after.calls, "count", 0),
         at_most("RTP and RTCP ports left open", after.ports - before.ports, "count", 0),
@@ -110,10 +114,16 @@ def growth_rows(looks: Sequence[Look]) -> list[Row]:
 
 
 def slope(values: Sequence[float], looks: Sequence[Look]) -> float:
-    """The straight line through ``values`` over the calls made, per 1,000 calls; 0 for fewer than three looks."""
-    if len(values) < 3:
+    """How much ``values`` grow a 1,000 calls: the median over all pairs of looks (Theil and Sen), which a burst of calls
+    or a restart between two looks does not move. 0 for fewer than three looks.
+    """
+    made = np.array([look.calls_made / 1000 for look in looks])
+    if len(made) < 3:
         return 0.0
-    return round(float(np.polyfit([look.calls_made / 1000 for look in looks], values, 1)[0]), 2)
+    first, second = np.triu_indices(len(made), 1)
+    apart = made[second] - made[first]
+    grown = np.subtract(np.array(values)[second], np.array(values)[first])
+    return round(float(np.median(grown[apart > 0] / apart[apart > 0])), 2)
 
 
 def _soak(settings: Settings, plan: Plan) -> tuple[dict[str, Any], list[Look]]:
@@ -132,19 +142,31 @@ def _soak(settings: Settings, plan: Plan) -> tuple[dict[str, Any], list[Look]]:
 
 
 def _look(settings: Settings, calls_made: float) -> Look:
-    parts = (running_status(settings) or {})["parts"]
-    node, gateway = int(parts["ivr"]["pid"]), int(parts["gateway"]["pid"])
+    """Raises :class:`InstanceFailed` when the instance has gone; a part that is just being replaced counts as 0."""
+    status = running_status(settings)
+    if status is None:
+        raise InstanceFailed("hotline up: the private instance has ended")
+    parts = [status["parts"][name] for name in ("ivr", "gateway")]
+    node, gateway = (int(part["pid"] or 0) for part in parts)
     health = asyncio.run(ask_health(settings.socket_path("ivr"), timeout_s=10.0)) or {}
     return Look(
         calls_made,
         int(health.get("calls", 0)),
         int(health.get("tasks", 0)),
-        len(os.listdir(f"/proc/{node}/fd")),
+        _files_open(node),
         _ports_open(settings.rtp_port_low, settings.rtp_port_high + 1),
         _resident_mb(node),
         sum(_resident_mb(worker) for worker in _children(node)),
         _resident_mb(gateway),
+        sum(int(part["restarts"]) for part in parts),
     )
+
+
+def _files_open(pid: int) -> int:
+    try:
+        return len(os.listdir(f"/proc/{pid}/fd"))
+    except OSError:
+        return 0
 
 
 def _ports_open(low: int, high: int) -> int:

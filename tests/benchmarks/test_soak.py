@@ -48,6 +48,14 @@ def test_memory_that_grows_with_the_calls_is_told_and_a_warm_up_is_not() -> None
     assert missed(warm) == []
 
 
+def test_a_burst_of_calls_is_no_growth_and_a_restart_is_told() -> None:
+    seen = looks()
+    seen[30] = replace(seen[30], node_mb=400.0)
+    assert missed(seen) == []
+    seen[-1] = replace(seen[-1], restarts=1)
+    assert missed(seen) == ["node and gateway restarts"]
+
+
 def test_a_call_that_failed_misses_the_target() -> None:
     found = {"answered": 1999, "failed": 1, "thin": 0, "ended_by_far_end": 3, "answer_ms": [], "packets": 9}
     assert [row.metric for row in call_rows(found, 2000) if row.met is False] == ["calls answered", "calls failed"]
