@@ -9,10 +9,17 @@ import json
 import re
 import time
 import wave
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from difflib import SequenceMatcher
 from itertools import islice, product
 from pathlib import Path
 from typing import Final
+
+import numpy as np
+
+from asr_models.telephone import RATE, to_8k
 
 _DIGITS: Final = "零一二三四五六七八九"
 _SAME_SOUNDING: Final = str.maketrans({"幺": "一", "〇": "零", "两": "二", "俩": "二", "○": "零"})
@@ -21,6 +28,7 @@ _LONGEST_CARDINAL: Final = 8
 _MOST_READINGS: Final = 64
 """Combinations of readings tried for one text; beyond that the usual reading of each number is taken."""
 _CHUNK_S: Final = 0.2
+_RATES: Final = (8000, 16_000)
 
 
 class MeasureError(Exception):
@@ -157,6 +165,16 @@ class FileResult:
 
 
 @dataclass(frozen=True, slots=True)
+class OwnWord:
+    """One of the hotline's own words in the recordings: how often said, how often heard, and what was heard in its place."""
+
+    word: str
+    said: int
+    right: int
+    heard_as: dict[str, int]
+
+
+@dataclass(frozen=True, slots=True)
 class Evaluation:
     """A folder of recordings. ``cer`` weighs every character alike; ``real_time_factor`` is work time over audio time."""
 
@@ -164,6 +182,7 @@ class Evaluation:
     cer: float
     audio_s: float
     real_time_factor: float
+    own_words: tuple[OwnWord, ...] = ()
 
 
 def read_transcripts(folder: Path) -> list[tuple[Path, str]]:
@@ -177,8 +196,14 @@ def read_transcripts(folder: Path) -> list[tuple[Path, str]]:
             f"{folder} 里没有 transcripts.tsv：每行写“文件名<Tab>录音里说的话”，与 WAV 放在同一个文件夹。"
         )
     pairs: list[tuple[Path, str]] = []
-    with listing.open(encoding="utf-8-sig", newline="") as handle:
-        for number, row in enumerate(csv.reader(handle, delimiter="\t", quoting=csv.QUOTE_NONE), 1):
+    try:
+        lines = listing.read_text(encoding="utf-8-sig").splitlines()
+    except UnicodeDecodeError as error:
+        raise MeasureError(
+            f"{listing.name} 不是 UTF-8 编码，请另存为 UTF-8（记事本：另存为，编码选 UTF-8）。"
+        ) from error
+    if lines:
+        for number, row in enumerate(csv.reader(lines, delimiter="\t", quoting=csv.QUOTE_NONE), 1):
             if not row or not any(cell.strip() for cell in row) or (number == 1 and row[0].strip().lower() == "file"):
                 continue
             if len(row) < 2:
@@ -192,14 +217,23 @@ def read_transcripts(folder: Path) -> list[tuple[Path, str]]:
     return pairs
 
 
-def _read_wav(file: Path) -> tuple[bytes, int]:
+def _read_wav(file: Path) -> bytes:
+    """The samples at 8 kHz."""
     try:
         with wave.open(str(file), "rb") as recording:
             if recording.getsampwidth() != 2 or recording.getnchannels() != 1:
                 raise MeasureError(f"{file.name} 应为单声道 16 位 PCM 的 WAV，请先转换。")
-            return recording.readframes(recording.getnframes()), recording.getframerate()
+            pcm, rate = recording.readframes(recording.getnframes()), recording.getframerate()
     except (wave.Error, EOFError) as error:
         raise MeasureError(f"{file.name} 不是可读的 PCM WAV（{error}），请先转换为单声道 16 位。") from error
+    if rate not in _RATES:
+        raise MeasureError(f"{file.name} 的采样率是 {rate} 赫兹，应为 8000 或 16000，请先转换。")
+    if not pcm:
+        raise MeasureError(f"{file.name} 里没有声音，请去掉这一行或换一份录音。")
+    if rate == RATE:
+        return pcm
+    samples = to_8k(np.frombuffer(pcm, dtype="<i2"), rate)
+    return bytes(np.rint(samples).clip(-32768, 32767).astype("<i2").tobytes())
 
 
 def transcribe(model: object, pcm: bytes, rate: int) -> str:
@@ -217,25 +251,58 @@ def transcribe(model: object, pcm: bytes, rate: int) -> str:
     return "".join(heard).replace(" ", "")
 
 
-def evaluate(folder: Path, model_path: Path) -> Evaluation:
+def heard_in_place(word: str, reference: str, heard: str) -> list[str]:
+    """What stands in ``heard`` where ``word`` is said in ``reference``, once for each time it is said (both as spoken)."""
+    expected, got = _plain(spoken(reference)), _plain(spoken(heard))
+    wanted = _plain(spoken(word))
+    places = [match.start() for match in re.finditer(re.escape(wanted), expected)] if wanted else []
+    if not places:
+        return []
+    matcher = SequenceMatcher(None, expected, got, autojunk=False)
+    moved = [0] * (len(expected) + 1)
+    for _, start, end, to_start, to_end in matcher.get_opcodes():
+        for at in range(start, end + 1):
+            moved[at] = min(to_start + at - start, to_end) if at < end else to_end
+    return [got[moved[at] : moved[at + len(wanted)]] for at in places]
+
+
+def own_words(words: Iterable[str], results: Sequence[FileResult]) -> tuple[OwnWord, ...]:
+    """How each of ``words`` that was said was heard, the worst first."""
+    found = []
+    for word in dict.fromkeys(words):
+        heard = [one for result in results for one in heard_in_place(word, result.reference, result.heard)]
+        if heard:
+            right = heard.count(_plain(spoken(word)))
+            wrong = Counter(one for one in heard if one != _plain(spoken(word)))
+            found.append(OwnWord(word, len(heard), right, dict(wrong.most_common())))
+    return tuple(sorted(found, key=lambda one: (one.right - one.said, one.word)))
+
+
+def evaluate(
+    folder: Path, model_path: Path, *, words: Iterable[str] = (), progress: Callable[[int, int], None] | None = None
+) -> Evaluation:
     """Recognise every recording that ``folder/transcripts.tsv`` lists with the Vosk model in ``model_path``.
 
-    Recordings are mono 16-bit PCM WAV of any rate. Raises ``MeasureError``.
+    Recordings are mono 16-bit PCM WAV at 8 kHz, or at 16 kHz and brought to what a telephone passes. ``words``: the hotline's own, of
+    which confusions are told; ``progress`` is told (done, all). Raises ``MeasureError``.
     """
     from vosk import Model, SetLogLevel
 
     SetLogLevel(-1)
-    pairs = [(file, text, *_read_wav(file)) for file, text in read_transcripts(folder)]
+    pairs = [(file, text, _read_wav(file)) for file, text in read_transcripts(folder)]
     model = Model(str(model_path))
     results: list[FileResult] = []
     wrong = characters = 0
-    for file, text, pcm, rate in pairs:
+    for number, (file, text, pcm) in enumerate(pairs, 1):
         started = time.perf_counter()
-        heard = transcribe(model, pcm, rate)
+        heard = transcribe(model, pcm, RATE)
         spent = time.perf_counter() - started
         missed, length = errors(text, heard)
         wrong, characters = wrong + missed, characters + length
-        results.append(FileResult(file.name, text, heard, cer(text, heard), len(pcm) / 2 / rate, spent))
+        results.append(FileResult(file.name, text, heard, cer(text, heard), len(pcm) / 2 / RATE, spent))
+        if progress:
+            progress(number, len(pairs))
     audio_s = sum(result.audio_s for result in results)
     work_s = sum(result.recognition_s for result in results)
-    return Evaluation(tuple(results), wrong / max(1, characters), audio_s, work_s / audio_s if audio_s else 0.0)
+    factor = work_s / audio_s if audio_s else 0.0
+    return Evaluation(tuple(results), wrong / max(1, characters), audio_s, factor, own_words(words, results))

@@ -3,6 +3,7 @@
 import re
 from typing import Final
 
+from dialog.elements.spoken_numbers import NumberKind, find_numbers
 from tickets.model import Element
 
 NAME: Final = "【姓名】"
@@ -40,4 +41,8 @@ def without_secrets(text: str) -> tuple[str, bool]:
 
     for pattern in (_IDENTITY, _BANK_CARD, _PASSWORD):
         text = pattern.sub(blot, text)
+    for number in find_numbers(text):
+        if number.kind is NumberKind.IDENTITY:
+            found = True
+            text = text[: number.start] + "＊" * (number.end - number.start) + text[number.end :]
     return text, found

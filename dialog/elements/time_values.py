@@ -167,7 +167,9 @@ def _hours(part: str, base: datetime) -> tuple[datetime, datetime]:
 
 def _clock(clock: str, part: str, base: datetime, date: str) -> datetime | None:
     """「昨晚一点」 is after midnight; 「昨天半夜一点」 stays on the date that was said."""
-    match = re.match(rf"(?P<hour>{NUMBER})(?:点|[:：])(?:钟|整)?(?P<minute>半|一刻|三刻|{NUMBER})?", clock)
+    lacking = re.match(rf"差(一刻|{NUMBER})(?:分钟?)?(?={NUMBER}点)|(?:{NUMBER})点差(一刻|{NUMBER})", clock)
+    clock = re.sub(rf"^差(?:一刻|{NUMBER}分钟?)", "", clock) if lacking else clock
+    match = re.match(rf"(?P<hour>{NUMBER})(?:点|[:：])(?:钟|整|过)?(?P<minute>半|一刻|三刻|{NUMBER})?", clock)
     hour = parse_number(match["hour"]) if match else None
     if match is None or hour is None or hour > 24:
         return None
@@ -183,6 +185,9 @@ def _clock(clock: str, part: str, base: datetime, date: str) -> datetime | None:
         hour = 24.0
     elif hour < (low if low < 12 else 12) and low >= 11:
         hour += 12
+    if lacking:
+        said = lacking[1] or lacking[2]
+        minute = -15.0 if said == "一刻" else -(parse_number(said) or 0.0)
     midnight = datetime.combine(base.date(), time(), base.tzinfo)
     return midnight + timedelta(hours=hour, minutes=min(minute, 59))
 

@@ -71,6 +71,8 @@ def test_secrets_are_blotted_out_and_numbers_kept() -> None:
     assert "440801199001011234" not in text
     assert "13800000000" in text
     assert without_secrets("工单号2026112100001")[1] is False
+    spoken = "身份证是幺幺零幺零五幺九四九幺二三幺零零二艾克斯"
+    assert without_secrets(spoken) == ("身份证是" + "＊" * (len(spoken) - 4), True)
     assert without_secrets("密码是abc123")[0] == "密码是＊＊＊＊＊＊"
 
 

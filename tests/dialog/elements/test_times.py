@@ -82,6 +82,26 @@ def test_what_happened_lies_in_the_past(text: str, year: int) -> None:
     assert not interval.future
 
 
+@pytest.mark.parametrize(
+    ("text", "clock"),
+    [
+        ("昨天下午两点一刻", "14:15"),
+        ("昨天下午两点三刻", "14:45"),
+        ("昨天下午差五分三点", "14:55"),
+        ("昨天上午差一刻九点", "08:45"),
+        ("昨天下午三点差十分", "14:50"),
+        ("昨天上午九点过五分", "09:05"),
+        ("昨天上午十点零五", "10:05"),
+        ("昨天晚上八点半", "20:30"),
+    ],
+)
+def test_clock_times_as_they_are_said(text: str, clock: str) -> None:
+    (phrase,) = find_time_phrases(text)
+    interval = resolve(phrase, AT)
+    assert interval is not None and interval.start is not None
+    assert (phrase.text, interval.start.strftime("%H:%M")) == (text, clock)
+
+
 @pytest.mark.parametrize("text", ["明天", "后天上午", "下周三", "明年五月", "下个月"])
 def test_the_future_is_told_apart(text: str) -> None:
     interval = resolve(find_time_phrases(text)[0], AT)

@@ -57,7 +57,7 @@ async def test_an_emergency_is_heard_before_the_sentence_is_over(pool: Recognise
     for fed in range(0, len(pcm), FRAME_BYTES):
         recogniser.feed(pcm[fed : fed + FRAME_BYTES])
         await asyncio.sleep(0.002)
-    await recogniser.finish()
+    await recogniser.finish(within_s=30)
     await recogniser.close()
     first = next((at for at, words in partials if "煤气泄漏" in words), None)
     assert first is not None
@@ -82,7 +82,7 @@ async def test_hints_do_not_make_words_of_something_else(pool: RecogniserPool, c
     recogniser = pool.open(lambda words: None)
     recogniser.begin(["对", "不对", "没有这个词哈利波特"])
     recogniser.feed(await caller.synthesise("请问公积金怎么提取"))
-    assert likeness("请问公积金怎么提取", (await recogniser.finish()).text) >= 0.75
+    assert likeness("请问公积金怎么提取", (await recogniser.finish(within_s=30)).text) >= 0.75
     await recogniser.close()
 
 
@@ -115,7 +115,7 @@ async def test_a_worker_killed_in_mid_sentence_costs_no_word(pool: RecogniserPoo
     assert pid is not None
     os.kill(pid, signal.SIGKILL)
     recogniser.feed(pcm[half:])
-    assert likeness("公积金怎么提取", (await recogniser.finish()).text) >= 0.75
+    assert likeness("公积金怎么提取", (await recogniser.finish(within_s=30)).text) >= 0.75
     await recogniser.close()
 
 
@@ -126,7 +126,7 @@ async def test_words_of_every_utterance_are_timed_from_its_own_start(pool: Recog
     for _ in range(3):
         recogniser.begin()
         recogniser.feed(pcm)
-        heard.append(await recogniser.finish())
+        heard.append(await recogniser.finish(within_s=30))
     await recogniser.close()
     for one in heard:
         assert 400 <= one.words[0].start_ms <= 900
@@ -139,7 +139,7 @@ async def test_partials_come_every_300_ms_of_speech(pool: RecogniserPool, caller
     recogniser = pool.open(lambda words: heard_at.append(len(heard_at)))
     recogniser.begin()
     recogniser.feed(pcm)
-    await recogniser.finish()
+    await recogniser.finish(within_s=30)
     await recogniser.close()
     assert len(heard_at) >= len(pcm) / 16 / 300 - 1
 
@@ -149,7 +149,7 @@ async def test_broken_hints_are_no_hints(pool: RecogniserPool, caller: Voice) ->
     for hints in ((), ("",), ("{]",), ("哈利波特" * 100,), ("123，《》",), ("对", "不对") * 300):
         recogniser.begin(hints)
         recogniser.feed(await caller.synthesise("公积金怎么提取"))
-        assert likeness("公积金怎么提取", (await recogniser.finish()).text) >= 0.75
+        assert likeness("公积金怎么提取", (await recogniser.finish(within_s=30)).text) >= 0.75
     await recogniser.close()
 
 
