@@ -203,6 +203,19 @@ async def test_health_tells_what_works(settings: Settings) -> None:
     assert await ask_health(path) is None
 
 
+async def test_a_node_with_calls_is_not_replaced_for_a_part_that_fails(settings: Settings) -> None:
+    async with site_of(settings) as site:
+        path = site.settings.socket_path("ivr")
+        call = await site.call()
+        await site.gateway.until(CallStarted)
+        await site.gateway.stop()
+        await asyncio.sleep(0.3)
+        told = await ask_health(path)
+        assert told is not None
+        assert (told["ok"], told["linked"], told["calls"]) == (True, False, 1)
+        await call.hangup()
+
+
 async def test_a_caller_without_a_gateway_gets_a_promise_that_is_delivered_later(settings: Settings) -> None:
     async with site_of(settings, linked=False) as site:
         leg = await site.call()
