@@ -24,6 +24,9 @@ from store.schema import audit
 from store.vault import Vault
 
 
+pytestmark = pytest.mark.slow
+
+
 @pytest.fixture
 async def recorded(settings: Settings, database: Database, vault: Vault, tmp_path: Path) -> Path:
     """One second of a call, and two accounts."""
