@@ -81,7 +81,7 @@ class Edge:
 
     def ask(self, *command: str) -> str:
         """A command to the running Kamailio, and what it answers."""
-        asked = ["kamcmd", "-s", f"unix:{self.folder / CONTROL}", *command]
+        asked = [str(self._program.with_name("kamcmd")), "-s", f"unix:{self.folder / CONTROL}", *command]
         return subprocess.run(asked, capture_output=True, text=True, check=False, timeout=10).stdout
 
     def serves(self, port: int) -> bool:
