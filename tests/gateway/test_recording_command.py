@@ -23,7 +23,6 @@ from store.recording_file import RecordingWriter
 from store.schema import audit
 from store.vault import Vault
 
-
 pytestmark = pytest.mark.slow
 
 
