@@ -19,11 +19,15 @@ from ivr.speech.worker_process import WorkerNotStarted, WorkerProcess
 _log = structlog.get_logger("ivr")
 
 WORKER: Final = "ivr.speech.voice_worker"
-SYNTHESIS_S: Final = 2.0
-"""espeak-ng needs 10 ms for 20 characters; a worker that has been at one piece for this long is lost."""
+SYNTHESIS_S: Final = 5.0
+"""espeak-ng needs 10 ms for 20 characters; a worker that has been at one piece for this long is lost.
+
+Long, since on a machine with thirty programs waiting for its two cores a good worker took more than two seconds, and to replace
+it cost more: the race keeps callers from waiting for a lost one.
+"""
 RACE_S: Final = 0.4
 """A piece that takes this long is given to a free worker as well."""
-_START_S: Final = 15.0
+_START_S: Final = 30.0
 _RESTART_PAUSE_S: Final = (0.0, 0.1, 0.3, 1.0)
 
 
