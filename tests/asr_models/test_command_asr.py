@@ -62,7 +62,13 @@ def test_evaluate_measures_recordings(tmp_path: Path) -> None:
     assert (document["model"], document["demo"], document["cer"]) == (shipped().name, True, 0)
     assert [one["heard"] for one in document["files"]] == ["我要投诉", "公积金怎么提取"]
     assert 0 < document["real_time_factor"] < 2
+    assert {"word": "投诉", "said": 1, "right": 1, "heard_as": {}} in document["own_words"]
     assert "字错率 0.0%" in run("evaluate", str(tmp_path), "--data", str(tmp_path / "data"))[1]
+
+
+def test_use_says_that_no_hotline_runs(tmp_path: Path) -> None:
+    assert run_json("use", shipped().name, "--data", str(tmp_path))[1]["running_node_took_over"] is None
+    assert "没有在运行" in run("use", shipped().name, "--data", str(tmp_path))[1]
 
 
 def test_evaluate_of_a_folder_without_a_list_says_what_is_missing(tmp_path: Path) -> None:

@@ -5,7 +5,20 @@ from pathlib import Path
 
 import pytest
 
-from asr_models.measure import MeasureError, cer, edit_distance, likeness, read_transcripts, spoken
+from asr_models.library import shipped
+from asr_models.measure import (
+    FileResult,
+    MeasureError,
+    OwnWord,
+    cer,
+    edit_distance,
+    evaluate,
+    heard_in_place,
+    likeness,
+    own_words,
+    read_transcripts,
+    spoken,
+)
 
 
 @pytest.mark.parametrize(
@@ -86,3 +99,45 @@ def test_a_bad_folder_says_what_to_do(tmp_path: Path, content: str | None, says:
         (tmp_path / "transcripts.tsv").write_text(content, encoding="utf-8")
     with pytest.raises(MeasureError, match=says):
         read_transcripts(tmp_path)
+
+
+def test_own_words_are_found_where_they_were_said() -> None:
+    assert heard_in_place("赤坎区", "我住在赤坎区海滨大道", "我住在吃看区海滨大道") == ["吃看区"]
+    assert heard_in_place("对", "对对", "对退") == ["对", "退"]
+    assert heard_in_place("赤坎区", "没有提到", "没有提到") == []
+    results = [
+        FileResult("1.wav", "赤坎区", "吃看区", 0.67, 1.0, 0.1),
+        FileResult("2.wav", "在赤坎区", "在赤坎区", 0.0, 1.0, 0.1),
+        FileResult("3.wav", "是的", "是的", 0.0, 1.0, 0.1),
+    ]
+    assert own_words(["是的", "赤坎区", "霞山区"], results) == (
+        OwnWord("赤坎区", 2, 1, {"吃看区": 1}),
+        OwnWord("是的", 1, 1, {}),
+    )
+
+
+def wav(file: Path, samples: bytes, *, rate: int = 8000, channels: int = 1) -> None:
+    with wave.open(str(file), "wb") as recording:
+        recording.setnchannels(channels)
+        recording.setsampwidth(2)
+        recording.setframerate(rate)
+        recording.writeframes(samples)
+
+
+def test_recordings_at_16_khz_are_taken_and_others_refused(tmp_path: Path) -> None:
+    (tmp_path / "transcripts.tsv").write_text("1.wav\t你好", encoding="utf-8")
+    wav(tmp_path / "1.wav", bytes(64_000), rate=16_000)
+    done: list[tuple[int, int]] = []
+    result = evaluate(tmp_path, shipped().path, progress=lambda *step: done.append(step))
+    assert (result.audio_s, done) == (2.0, [(1, 1)])
+    for bad, samples, rate, channels in (
+        ("采样率", b"\0" * 640, 44_100, 1),
+        ("单声道", b"\0" * 640, 8000, 2),
+        ("没有声音", b"", 8000, 1),
+    ):
+        wav(tmp_path / "1.wav", samples, rate=rate, channels=channels)
+        with pytest.raises(MeasureError, match=bad):
+            evaluate(tmp_path, shipped().path)
+    (tmp_path / "transcripts.tsv").write_bytes("1.wav\t你好".encode("gbk"))
+    with pytest.raises(MeasureError, match="UTF-8"):
+        evaluate(tmp_path, shipped().path)
