@@ -5,6 +5,7 @@ its caller pauses. Cut off: more than one utterance came of it.
 """
 
 import asyncio
+import contextlib
 import random
 import tempfile
 from collections.abc import Sequence
@@ -81,16 +82,17 @@ async def _sentences(repeats: int) -> list[Said]:
     by_kind: dict[str, list[str]] = yaml.safe_load(_DATA.read_text(encoding="utf-8"))
     chance = random.Random(20261121)
     said = []
-    for again in range(repeats):
-        number = again
-        for kind, sentences in by_kind.items():
-            for sentence in sentences:
-                variant, rate = _VOICES[number % len(_VOICES)]
-                pause_ms = chance.randrange(SHORTEST_MS, LONGEST_MS + 1, 20)
-                async with Voice("caller", variant=variant, rate=rate) as voice:
+    async with contextlib.AsyncExitStack() as stack:
+        voices = [
+            await stack.enter_async_context(Voice("caller", variant=variant, rate=rate)) for variant, rate in _VOICES
+        ]
+        for again in range(repeats):
+            for kind, sentences in by_kind.items():
+                for number, sentence in enumerate(sentences, again):
+                    voice = voices[number % len(voices)]
+                    pause_ms = chance.randrange(SHORTEST_MS, LONGEST_MS + 1, 20)
                     before, after = [await voice.synthesise(part) for part in sentence.split("|")]
-                said.append(Said(kind, pause_ms, before + bytes(16 * pause_ms) + after))
-                number += 1
+                    said.append(Said(kind, pause_ms, before + bytes(16 * pause_ms) + after))
     chance.shuffle(said)
     return said
 
