@@ -58,7 +58,8 @@ async def measure_pauses(settings: Settings, model: Path, *, repeats: int = 2) -
 
 def pause_rows(heard: Sequence[Said]) -> list[Row]:
     """Cut-offs and the wait at the end; two questions in a row are counted apart."""
-    within = [said for said in heard if said.kind in _MAY_CONTAIN]
+    said_within = [said for said in heard if said.kind in _MAY_CONTAIN]
+    within = [said for said in said_within if said.utterances]
     between = [said for said in heard if said.kind not in _MAY_CONTAIN]
     waits = [float(said.waits_ms[-1]) for said in within if said.waits_ms]
     cut = sum(said.utterances > 1 for said in within)
@@ -67,9 +68,9 @@ def pause_rows(heard: Sequence[Said]) -> list[Row]:
         for kind in _MAY_CONTAIN
     ]
     return [
-        Row("utterances with an inner pause", len(within), "count"),
-        Row("of these not heard at all", sum(not said.utterances for said in within), "count"),
-        at_most("premature cut-offs", round(cut / len(within), 4), "share", CUT_OFF),
+        Row("utterances with an inner pause", len(said_within), "count"),
+        Row("of these without a word recognised, left out", len(said_within) - len(within), "count"),
+        at_most("premature cut-offs", round(cut / max(1, len(within)), 4), "share", CUT_OFF),
         *by_kind,
         Row("endpoint wait mean, inner pauses", round(sum(waits) / max(1, len(waits)), 1), "ms"),
         Row("endpoint wait p95, inner pauses", percentile(waits, 0.95), "ms"),

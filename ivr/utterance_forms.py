@@ -34,7 +34,7 @@ _WHOLE_NEGATION: Final = re.compile(r"(?:不对|不是|(?<!有)没有|不要|不
 _WHOLE_ORDER: Final = re.compile(r"^(?:不要|不想|不会|不能|不|没|会|能|要|想|对|对对|需要|不需要|可能|应该|好像)$")
 
 _ASKS: Final = re.compile(
-    r"怎么|如何|什么|哪|多少|几(?!个人)|能不能|可不可以|是不是|有没有|为什么|要不要|算不算|会不会|行不行"
+    r"怎么|如何|什么|哪|多少|(?<!好)几(?!个人)|能不能|可不可以|是不是|有没有|为什么|要不要|算不算|会不会|行不行"
 )
 _FINAL_PARTICLE: Final = re.compile(r"[吗呢么嘛吧]$")
 _FAREWELL: Final = re.compile(
