@@ -10,7 +10,7 @@ utterance goes to the new ones, and an old worker ends with its last utterance.
 import asyncio
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Final
+from typing import Final, Self
 
 import structlog
 
@@ -113,7 +113,7 @@ class RecogniserPool:
         await asyncio.gather(*self._draining, return_exceptions=True)
         await asyncio.gather(*(place.stop() for place in (*self._places, *self._retired)))
 
-    async def __aenter__(self) -> "RecogniserPool":
+    async def __aenter__(self) -> Self:
         await self.start()
         return self
 

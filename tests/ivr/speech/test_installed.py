@@ -49,7 +49,7 @@ async def test_a_call_goes_on_through_a_change_of_model(settings: Settings) -> N
         assert call.place.worker is not None
         assert call.place.worker.pid in pool.worker_pids
         async with asyncio.timeout(30):
-            while Path(f"/proc/{old}").exists():  # noqa: ASYNC110
+            while Path(f"/proc/{old}").exists():  # noqa: ASYNC110, ASYNC240  # watching another process
                 await asyncio.sleep(0.05)
         await call.close()
 
