@@ -71,6 +71,13 @@ def readings(character: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys([*usual, *(one for options in found for one in options if is_syllable(one))]))
 
 
+def toned_readings(character: str) -> tuple[str, ...]:
+    """All toned readings of one character, the usual one first, as :func:`syllables` writes them."""
+    found = pinyin(character, style=Style.TONE3, heteronym=True, neutral_tone_with_five=True, errors="ignore")
+    every = [_SYLLABIC_NASALS.get(one[:-1], one[:-1]) + one[-1] for options in found for one in options if one]
+    return tuple(dict.fromkeys([*syllables(character), *(one for one in every if is_syllable(one))]))
+
+
 def with_third_tone_sandhi(toned: tuple[str, ...]) -> tuple[str, ...]:
     """A third tone before another becomes a second: ``ni3 hao3`` → ``ni2 hao3``."""
     following = (*toned[1:], "")

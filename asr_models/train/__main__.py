@@ -12,12 +12,15 @@ from collections.abc import Sequence
 from functools import partial
 from multiprocessing import get_context
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from asr_models.espeak import SpeechFailed
 
+if TYPE_CHECKING:
+    from asr_models.train.kaldi import Acoustics
+
 STAGES: Final = ("text", "audio", "training", "model")
-SIZE_LIMIT: Final = 10_000_000
+SIZE_LIMIT: Final = 14_000_000
 """Bytes that the shipped model may take in the repository."""
 
 
@@ -64,45 +67,65 @@ def make_audio(out: Path, minutes: float, seed: int, processes: int) -> None:
     _report(f"语音：共 {made:.0f} 分钟")
 
 
-def make_network(out: Path, steps: int, seed: int, threads: int, start_from: Path | None) -> None:
+def _keep(trained: dict[str, object], file: Path, checkpoint: Path) -> None:
     import torch
 
-    from asr_models.train.network import load_speech, train
+    partial = file.with_suffix(".partial")
+    torch.save(trained, partial)
+    partial.rename(file)
+    checkpoint.unlink(missing_ok=True)
+
+
+def make_networks(out: Path, steps: int, seed: int, threads: int, start_from: Path | None) -> None:
+    import torch
+
+    from asr_models.train.network import load_speech, train, train_tones
 
     torch.set_num_threads(threads)
     speech = load_speech(out / "audio")
-    _report(f"训练：{len(speech.features) / 360_000:.1f} 小时语音，{steps} 步")
-    trained = train(speech, steps, seed, out / "checkpoint.pt", start_from, _report)
-    torch.save(trained, out / "network.partial")
-    (out / "network.partial").rename(out / "network.pt")
-    (out / "checkpoint.pt").unlink(missing_ok=True)
+    _report(f"训练：{len(speech.features) / 360_000:.1f} 小时语音，声韵母与声调各 {steps} 步")
+    if not (out / "tones.pt").exists():
+        checkpoint = out / "tones-checkpoint.pt"
+        _keep(train_tones(speech, steps, seed, checkpoint, _report), out / "tones.pt", checkpoint)
+    checkpoint = out / "checkpoint.pt"
+    _keep(train(speech, steps, seed, checkpoint, start_from, _report), out / "network.pt", checkpoint)
 
 
-def make_model(out: Path, words: int, pruning: float) -> None:
+def _acoustics(out: Path) -> "Acoustics":
     import numpy as np
     import torch
 
-    from asr_models.train.corpus import Vocabulary, ways_to_say
-    from asr_models.train.graph import RARER_READING, build_graph
+    from asr_models.train.kaldi import Acoustics
+    from asr_models.train.network import Network, ToneNetwork
+
+    sounds, tones = Network(), ToneNetwork()
+    priors = []
+    for network, file in ((sounds, "network.pt"), (tones, "tones.pt")):
+        trained = torch.load(out / file, weights_only=False)
+        network.load_state_dict(trained["weights"])
+        priors.append(np.asarray(trained["priors"]))
+    return Acoustics(sounds, priors[0], tones, priors[1])
+
+
+def make_model(out: Path, words: int, pruning: float) -> None:
+    from asr_models.train.corpus import Vocabulary
+    from asr_models.train.graph import build_graph
     from asr_models.train.kaldi import write_model
     from asr_models.train.language import LanguageModel
-    from asr_models.train.network import Network
+    from asr_models.train.lexicon import lexicon
     from asr_models.train.phones import phones_of
 
-    trained = torch.load(out / "network.pt", weights_only=False)
-    network = Network()
-    network.load_state_dict(trained["weights"])
     model = out / "model"
     shutil.rmtree(model, ignore_errors=True)
-    write_model(network, np.asarray(trained["priors"]), model)
+    write_model(_acoustics(out), model)
     vocabulary = Vocabulary(_lines(out), words)
     known = set(vocabulary.words)
     sentences = [sentence for sentence in vocabulary.sentences if known.issuperset(sentence)]
     language = LanguageModel(sentences, vocabulary.general_weights(), pruning=pruning)
     _report("语言模型：一元 {}、二元 {}、三元 {}".format(*language.size()))
     pronunciations = {
-        word: [(phones_of(way), RARER_READING * (index > 0)) for index, way in enumerate(ways)]
-        for word, ways in ways_to_say(vocabulary.words).items()
+        word: [(phones_of(reading), cost) for reading, cost in readings]
+        for word, readings in lexicon(vocabulary.words, sentences).items()
     }
     build_graph(model, pronunciations, language)
     size = sum(file.stat().st_size for file in model.rglob("*") if file.is_file())
@@ -118,7 +141,7 @@ def _arguments(given: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--steps", type=int, default=3000, help="训练多少步")
     parser.add_argument("--start-from", type=Path, help="从已有的 network.pt 接着训练")
     parser.add_argument("--sentences", type=int, default=75_000, help="由句式生成多少句")
-    parser.add_argument("--words", type=int, default=20_000, help="词表大小")
+    parser.add_argument("--words", type=int, default=30_000, help="词表大小")
     parser.add_argument("--pruning", type=float, default=3.0, help="语言模型剪枝：越大越小")
     parser.add_argument("--processes", type=int, default=2)
     parser.add_argument("--seed", type=int, default=1)
@@ -135,12 +158,12 @@ def main(given: Sequence[str] | None = None) -> int:
         make_text(out, arguments.sentences, arguments.seed)
     if "audio" in redo:
         shutil.rmtree(out / "audio", ignore_errors=True)
-    if "training" in redo:
-        (out / "checkpoint.pt").unlink(missing_ok=True)
-    if "audio" in redo or not (out / "network.pt").exists():
+    if redo & {"audio", "training"}:
+        for name in ("checkpoint.pt", "tones-checkpoint.pt", "tones.pt", "network.pt"):
+            (out / name).unlink(missing_ok=True)
+    if not (out / "network.pt").exists():
         make_audio(out, arguments.minutes, arguments.seed, arguments.processes)
-    if redo & {"audio", "training"} or not (out / "network.pt").exists():
-        make_network(out, arguments.steps, arguments.seed, arguments.processes, arguments.start_from)
+        make_networks(out, arguments.steps, arguments.seed, arguments.processes, arguments.start_from)
     make_model(out, arguments.words, arguments.pruning)
     return 0
 

@@ -14,7 +14,7 @@ import yaml
 
 from asr_models.evaluate_demo import read_sentences
 from asr_models.measure import spoken
-from asr_models.phonetics import is_syllable, readings, syllables
+from asr_models.phonetics import is_syllable, syllables
 from asr_models.train.grammar import Grammar, read_slots, read_templates
 from asr_models.train.places import MADE, place_names
 
@@ -23,8 +23,12 @@ _TEXT: Final = Path(__file__).resolve().parent / "text"
 RUN_LENGTH: Final = 6
 _KNOWLEDGE_TIMES: Final = 6
 """How often the knowledge base's lines count: few lines, but what most calls are about."""
+_SAYINGS_TIMES: Final = 20
+"""How often each saying counts: there are few of them, and no template makes their like."""
 _PLACE_SLOTS: Final = ("street", "community", "landmark", "office", "official_unit")
 _LONGEST_WORD: Final = 6
+_CHARACTERS: Final = 4500
+"""So many of the commonest characters are words by themselves: whatever a word list lacks is heard character by character."""
 _NOT_SPOKEN: Final = re.compile(r"[^一-鿿〇]+")
 _SENTENCE: Final = re.compile(r"[。！？；\n]+")
 _TELEPHONE_DIGITS: Final = re.compile("[零一二三四五六七八九]{3,}")
@@ -104,11 +108,23 @@ def short_answers() -> list[str]:
     return lines
 
 
+def sayings() -> list[str]:
+    """Sentences written out one by one, for what templates do not hold."""
+    rows = (_TEXT / "sayings.txt").read_text(encoding="utf-8").splitlines()
+    return [row.strip() for row in rows if row.strip() and not row.startswith("#")]
+
+
 def build_text(count: int, seed: int) -> tuple[list[str], int]:
     """All lines of the text, and how many were left out because they share a run with the evaluation."""
     knowledge, rules = written_texts()
     forbidden = evaluation_runs()
-    lines = [*drawn_sentences(count, seed), *knowledge * _KNOWLEDGE_TIMES, *rules, *short_answers()]
+    lines = [
+        *drawn_sentences(count, seed),
+        *knowledge * _KNOWLEDGE_TIMES,
+        *rules,
+        *short_answers(),
+        *sayings() * _SAYINGS_TIMES,
+    ]
     kept = [line for line in lines if line and not runs(line) & forbidden]
     return kept, len(lines) - len(kept)
 
@@ -139,31 +155,20 @@ class Vocabulary:
 
     def _chosen(self, own: set[str], size: int) -> list[str]:
         chosen = dict.fromkeys(sorted(own | place_names()))
-        covered = {one.rstrip("12345") for word in chosen if len(word) == 1 for one in syllables(word)}
         frequent = sorted(self._frequency, key=lambda word: (-self._frequency[word], word))
-        for word in frequent:
-            if len(word) == 1 and (sound := syllables(word)) and (base := sound[0].rstrip("12345")) not in covered:
-                covered.add(base)
-                chosen[word] = None
+        for word in [word for word in frequent if len(word) == 1][:_CHARACTERS]:
+            chosen.setdefault(word, None)
         for word in frequent:
             if len(chosen) >= size:
                 break
             chosen.setdefault(word, None)
-        return [word for word in chosen if _sounds(word)]
+        return [word for word in chosen if _readable(word)]
 
     def general_weights(self) -> dict[str, float]:
         """How common each word is in general; single characters count less, since they only fill gaps."""
         return {word: self._frequency.get(word, 1) ** 0.75 * (0.2 if len(word) == 1 else 1.0) for word in self.words}
 
 
-def _sounds(word: str) -> tuple[tuple[str, ...], ...]:
-    """The ways a word is said: a single character may have several."""
-    if len(word) == 1:
-        return tuple((one,) for one in readings(word) if is_syllable(one))
+def _readable(word: str) -> bool:
     said = syllables(word)
-    return (said,) if len(said) == len(word) and all(map(is_syllable, said)) else ()
-
-
-def ways_to_say(words: Iterable[str]) -> dict[str, tuple[tuple[str, ...], ...]]:
-    """Every word with its pronunciations in syllables, the usual one first."""
-    return {word: _sounds(word) for word in words}
+    return len(said) == len(word) and all(map(is_syllable, said))

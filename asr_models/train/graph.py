@@ -13,7 +13,7 @@ from typing import Final
 
 from asr_models.train.kaldi import transition_ids
 from asr_models.train.language import LanguageModel
-from asr_models.train.phones import OUTPUTS, PHONE_IDS, SILENCE, in_word
+from asr_models.train.phones import NO_WORDS, OUTPUTS, PHONE_IDS, POSITIONS, in_word
 
 _HALF: Final = math.log(2)
 _LOOKAHEAD: Final = "/usr/lib/*/libfstlookahead.so*"
@@ -24,8 +24,12 @@ Arc = tuple[int, int, int, int, float]
 Way = tuple[tuple[str, ...], float]
 """A pronunciation in phones, with its cost."""
 PhonePath = tuple[tuple[str, int], ...]
-RARER_READING: Final = 1.5
-"""Cost of a character's second and further readings."""
+UNKNOWN: Final = "[unk]"
+"""The word of grammars for whatever is none of theirs: any run of sounds. The language model does not hold it."""
+_UNKNOWN_SOUND: Final = 1.5
+"""What each sound of ``UNKNOWN`` costs, lest it take the place of a grammar's own words."""
+_NOISE_COST: Final = {"noise": 1.0}
+"""What a pause costs by its sound, beyond its share."""
 
 
 class GraphFailed(Exception):
@@ -39,12 +43,12 @@ class _Sounds:
     there on they share their endings.
     """
 
-    _START, _BETWEEN, _PAUSE, _WORD_END = range(4)
+    _START, _BETWEEN, _PAUSE, _WORD_END, _QUIET = range(5)
 
-    def __init__(self, words: Mapping[int, Sequence[Way]]) -> None:
+    def __init__(self, words: Mapping[int, Sequence[Way]], unknown: int) -> None:
         self.arcs: list[Arc] = []
         self._ids = transition_ids()
-        self._states = 4
+        self._states = 5
         self._tree: dict[PhonePath, int] = {(): self._BETWEEN}
         self._endings: dict[PhonePath, int] = {}
         self._frame()
@@ -52,12 +56,16 @@ class _Sounds:
         followers = Counter(tuple(path[:depth]) for path, _, _ in ways for depth in range(1, len(path) + 1))
         for path, word, cost in ways:
             self._add(tuple(path), word, cost, followers)
+        self._add_unknown(unknown)
 
     def _frame(self) -> None:
         self.arcs.append((self._START, self._BETWEEN, 0, 0, _HALF))
-        for start, cost in ((self._START, _HALF), (self._PAUSE, 0.0)):
-            silence = (SILENCE, PHONE_IDS[SILENCE])
-            self.arcs.append((self._phone(start, silence, cost), self._BETWEEN, 0, 0, 0.0))
+        self.arcs.append((self._START, self._PAUSE, 0, 0, _HALF))
+        for sound in NO_WORDS:
+            last = self._phone(self._PAUSE, (sound, PHONE_IDS[sound]), _NOISE_COST.get(sound, 0.0))
+            self.arcs.append((last, self._QUIET, 0, 0, 0.0))
+        self.arcs.append((self._QUIET, self._BETWEEN, 0, 0, 0.1))
+        self.arcs.append((self._QUIET, self._PAUSE, 0, 0, 2.3))
         self.arcs.append((self._WORD_END, self._BETWEEN, 0, 0, _HALF))
         self.arcs.append((self._WORD_END, self._PAUSE, 0, 0, _HALF))
 
@@ -106,6 +114,21 @@ class _Sounds:
         else:
             self.arcs.append((state, self._WORD_END, 0, word, cost))
 
+    def _add_unknown(self, word: int) -> None:
+        """One sound alone, or a first one, any number of others and a last one."""
+        within = self._state()
+        for mark in POSITIONS:
+            begins = mark in ("_B", "_S")
+            for name, number in PHONE_IDS.items():
+                if name.endswith(mark) and name not in NO_WORDS:
+                    phone = (name.removesuffix(mark), number)
+                    first, last = self._states_of(phone)
+                    source = self._BETWEEN if begins else within
+                    label = word if begins else 0
+                    self.arcs.append((source, first, self._go(phone), label, _HALF + _UNKNOWN_SOUND))
+                    target = self._WORD_END if mark in ("_E", "_S") else within
+                    self.arcs.append((last, target, 0, 0, 0.0))
+
 
 def _preload() -> str:
     found = sorted(glob.glob(_LOOKAHEAD))
@@ -129,8 +152,8 @@ def build_graph(folder: Path, pronunciations: Mapping[str, Sequence[Way]], model
     """Write ``graph/`` of the Vosk model in ``folder``: every word's phones with their costs, and the language model."""
     graph = folder / "graph"
     graph.mkdir(parents=True, exist_ok=True)
-    word_ids = {word: number for number, word in enumerate(pronunciations, 1)}
-    sounds = _Sounds({word_ids[word]: ways for word, ways in pronunciations.items()})
+    word_ids = {word: number for number, word in enumerate([*pronunciations, UNKNOWN], 1)}
+    sounds = _Sounds({word_ids[word]: ways for word, ways in pronunciations.items()}, word_ids[UNKNOWN])
     with tempfile.TemporaryDirectory() as name:
         work = Path(name)
         with (work / "sounds.txt").open("w", encoding="ascii") as sink:

@@ -2,20 +2,23 @@
 
 import struct
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 import numpy as np
+from torch.nn import Conv1d
 
-from asr_models.train.features import BINS, CONFIGURATION
-from asr_models.train.network import CONTEXT, HIDDEN, OFFSETS, SUBSAMPLING, Network
-from asr_models.train.phones import OUTPUT_COUNT, OUTPUTS, PHONE_IDS, POSITIONS, SILENCE
+from asr_models.train import pitch
+from asr_models.train.features import BINS, CONFIGURATION, DIMENSIONS
+from asr_models.train.network import CONTEXT, OFFSETS, SUBSAMPLING, Delays, Network, ToneNetwork
+from asr_models.train.phones import NO_WORDS, OUTPUT_COUNT, OUTPUTS, PHONE_IDS, POSITIONS, STATE_OF, TONE_OF
 
 DECODING: Final = f"""--min-active=200
 --max-active=4000
 --beam=12.0
 --lattice-beam=5.0
---acoustic-scale=0.65
+--acoustic-scale=0.5
 --frame-subsampling-factor={SUBSAMPLING}
 --endpoint.silence-phones=1
 --endpoint.rule1.min-trailing-silence=30
@@ -26,6 +29,8 @@ DECODING: Final = f"""--min-active=200
 """
 """Vosk ends no utterance by itself here: the ivr node decides where a turn ends."""
 
+TONE_WEIGHT: Final = 0.6
+"""What the tone network's judgement counts beside that of the network of sounds; chosen on the development sentences."""
 _STAY = 0.5
 _STATE_COUNT: Final = {phone: len(states) for phone, states in OUTPUTS.items()}
 
@@ -64,7 +69,7 @@ def _matrix(values: np.ndarray) -> bytes:
 
 
 def _base(name: str) -> str:
-    return name if name == SILENCE else name[:-2]
+    return name if name in NO_WORDS else name[:-2]
 
 
 def _triples() -> list[tuple[int, int, int]]:
@@ -137,42 +142,84 @@ def _nonlinear(kind: str, size: int) -> bytes:
     return body + _token(f"</{kind}>")
 
 
-def _layers(network: Network) -> list[tuple[np.ndarray, np.ndarray]]:
-    """Weights and biases layer by layer, each taking in the scaling (input or batch norm) that comes before it."""
-    deviation, mean = network.deviation.numpy(), network.mean.numpy()
+Layer = tuple[np.ndarray, np.ndarray]
+"""Weights (outputs × inputs, the inputs of one frame after those of another) and biases."""
+
+
+def _layers(stack: Delays, columns: slice) -> tuple[list[Layer], Layer]:
+    """The layers of ``stack``, each taking in the scaling (input or batch norm) that comes before it, and the last scaling.
+
+    ``columns``: which of the input's features the stack sees; it gets all, and weighs the others with nothing.
+    """
+    deviation, mean = stack.deviation.numpy(), stack.mean.numpy()
     scale, shift = 1 / deviation, -mean / deviation
-    layers = []
-    for layer, norm in [*zip(network.layers, network.norms, strict=True), (network.output, None)]:
+    layers: list[Layer] = []
+    for layer, norm in zip(stack.layers, stack.norms, strict=True):
         weights, bias = layer.weight.detach().numpy(), layer.bias.detach().numpy()
         frames = range(weights.shape[2])
-        layers.append(
-            (
-                np.concatenate([weights[:, :, frame] * scale[None] for frame in frames], 1),
-                bias + sum(weights[:, :, frame] @ shift for frame in frames),
-            )
-        )
-        if norm is not None:
-            scale = norm.weight.detach().numpy() / np.sqrt(norm.running_var.numpy() + norm.eps)
-            shift = norm.bias.detach().numpy() - norm.running_mean.numpy() * scale
-    return layers
+        parts = [weights[:, :, frame] * scale[None] for frame in frames]
+        if not layers:
+            wide = [np.zeros((len(weights), DIMENSIONS), np.float32) for _ in frames]
+            for whole, part in zip(wide, parts, strict=True):
+                whole[:, columns] = part
+            parts = wide
+        layers.append((np.concatenate(parts, 1), bias + sum(weights[:, :, frame] @ shift for frame in frames)))
+        scale = norm.weight.detach().numpy() / np.sqrt(norm.running_var.numpy() + norm.eps)
+        shift = norm.bias.detach().numpy() - norm.running_mean.numpy() * scale
+    return layers, (scale, shift)
 
 
-def _network(network: Network, priors: np.ndarray) -> bytes:
-    lines = [f"input-node name=input dim={BINS}"]
+@dataclass(frozen=True, slots=True)
+class Acoustics:
+    """Both networks with the shares of their outputs in the training speech."""
+
+    sounds: Network
+    sound_priors: np.ndarray
+    tones: ToneNetwork
+    tone_priors: np.ndarray
+
+    def priors(self) -> np.ndarray:
+        """What each output's score is to be divided by."""
+        return self.sound_priors[list(STATE_OF)] * self.tone_priors[list(TONE_OF)] ** TONE_WEIGHT
+
+
+def _head(output: Conv1d, chosen: Sequence[int], weight: float, scaling: Layer) -> Layer:
+    """Rows ``chosen`` of a network's last layer, ``weight`` times, over its hidden units before their scaling."""
+    weights = weight * output.weight.detach().numpy()[list(chosen), :, 0]
+    bias = weight * output.bias.detach().numpy()[list(chosen)]
+    return weights * scaling[0][None], bias + weights @ scaling[1]
+
+
+def _output(acoustics: Acoustics, sounds: Layer, tones: Layer) -> Layer:
+    """The last layer over both networks' hidden units: each output's score is its state's plus its tone's."""
+    states = _head(acoustics.sounds.output, STATE_OF, 1.0, sounds)
+    classes = _head(acoustics.tones.output, TONE_OF, TONE_WEIGHT, tones)
+    return np.concatenate([states[0], classes[0]], 1), states[1] + classes[1]
+
+
+def _network(acoustics: Acoustics) -> bytes:
+    lines = [f"input-node name=input dim={DIMENSIONS}"]
     components: list[tuple[str, bytes]] = []
-    before = "input"
 
     def node(name: str, source: str, body: bytes) -> None:
         lines.append(f"component-node name={name} component={name} input={source}")
         components.append((name, body))
 
-    *hidden, (weights, bias) = _layers(network)
-    for number, ((layer_weights, layer_bias), offsets) in enumerate(zip(hidden, OFFSETS, strict=True), 1):
-        parts = ", ".join(before if offset == 0 else f"Offset({before}, {offset})" for offset in offsets)
-        node(f"tdnn{number}.affine", f"Append({parts})", _affine(layer_weights, layer_bias))
-        node(f"tdnn{number}.relu", f"tdnn{number}.affine", _nonlinear("RectifiedLinearComponent", HIDDEN))
-        before = f"tdnn{number}.relu"
-    node("output.affine", before, _affine(weights, bias))
+    def stack(prefix: str, layers: list[Layer]) -> str:
+        before = "input"
+        for number, ((weights, bias), offsets) in enumerate(zip(layers, OFFSETS, strict=True), 1):
+            parts = ", ".join(before if offset == 0 else f"Offset({before}, {offset})" for offset in offsets)
+            node(f"{prefix}{number}.affine", f"Append({parts})", _affine(weights, bias))
+            node(
+                f"{prefix}{number}.relu", f"{prefix}{number}.affine", _nonlinear("RectifiedLinearComponent", len(bias))
+            )
+            before = f"{prefix}{number}.relu"
+        return before
+
+    sound_layers, sound_scaling = _layers(acoustics.sounds, slice(0, BINS))
+    tone_layers, tone_scaling = _layers(acoustics.tones, slice(BINS, DIMENSIONS))
+    heard = f"Append({stack('tdnn', sound_layers)}, {stack('tone', tone_layers)})"
+    node("output.affine", heard, _affine(*_output(acoustics, sound_scaling, tone_scaling)))
     node("output.log-softmax", "output.affine", _nonlinear("LogSoftmaxComponent", OUTPUT_COUNT))
     lines.append("output-node name=output input=output.log-softmax objective=linear")
     body = _token("<Nnet3>") + b"\n" + "\n".join(lines).encode() + b"\n\n"
@@ -187,20 +234,22 @@ def _network(network: Network, priors: np.ndarray) -> bytes:
         + _token("<RightContext>")
         + _int(CONTEXT)
         + _token("<Priors>")
-        + _vector(priors)
+        + _vector(acoustics.priors())
     )
 
 
-def write_model(network: Network, priors: np.ndarray, folder: Path) -> None:
+def write_model(acoustics: Acoustics, folder: Path) -> None:
     """``am/final.mdl``, ``conf/`` and ``graph/phones/word_boundary.int`` of a Vosk model in ``folder``."""
     for name in ("am", "conf", "graph/phones"):
         (folder / name).mkdir(parents=True, exist_ok=True)
-    network.eval()
-    (folder / "am/final.mdl").write_bytes(b"\0B" + _transition_model() + _network(network, priors))
+    acoustics.sounds.eval()
+    acoustics.tones.eval()
+    (folder / "am/final.mdl").write_bytes(b"\0B" + _transition_model() + _network(acoustics))
     (folder / "conf/fbank.conf").write_text(CONFIGURATION, encoding="ascii")
+    (folder / "conf/pitch.conf").write_text(pitch.CONFIGURATION, encoding="ascii")
     (folder / "conf/model.conf").write_text(DECODING, encoding="ascii")
     names = dict(zip(POSITIONS, ("begin", "internal", "end", "singleton"), strict=True))
-    boundaries = ["1 nonword"] + [
-        f"{number} {names[name[-2:]]}" for name, number in PHONE_IDS.items() if name != SILENCE
+    boundaries = [
+        f"{number} {'nonword' if name in NO_WORDS else names[name[-2:]]}" for name, number in PHONE_IDS.items()
     ]
     (folder / "graph/phones/word_boundary.int").write_text("\n".join(boundaries) + "\n", encoding="ascii")

@@ -27,9 +27,9 @@ class LanguageModel:
         sentences: Iterable[Sequence[str]],
         general: Mapping[str, float],
         *,
-        general_share: float = 0.04,
+        general_share: float = 0.2,
         pruning: float = 3.0,
-        openness: float = 0.3,
+        openness: float = 0.5,
     ) -> None:
         self._openness = openness
         counts = _counted(sentences)

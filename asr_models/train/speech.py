@@ -2,6 +2,7 @@
 
 import os
 import re
+from collections import deque
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -15,26 +16,32 @@ from scipy.signal import resample_poly
 
 from asr_models.espeak import VOICE, Espeak, SpeechFailed, Utterance, espeak_text
 from asr_models.phonetics import espeak_spelling, is_syllable, split_syllable, syllables, with_third_tone_sandhi
-from asr_models.train.features import FRAME_MIDDLE, FRAME_SHIFT, filter_bank
+from asr_models.telephone import RATE
+from asr_models.train.features import FRAME_MIDDLE, FRAME_SHIFT, features
 from asr_models.train.lines import Signal, no_speech, through_a_line
-from asr_models.train.phones import OUTPUTS
+from asr_models.train.phones import NOISE, OUTPUTS
 
 TRAINING_VARIANTS: Final = tuple(
     re.findall(
         r"\w+",
-        "Alex Alicia Andy Annie AnxiousAndy Denis Gene Gene2 Henrique Hugo Jacky Lee Marco Mario Michael Mike Nguyen Storm "
-        "Tweaky adam anika announcer antonio aunty benjamin boris caleb david ed edward f1 f2 f3 f5 grandma grandpa iven john "
-        "kaukovalta klatt klatt2 klatt4 klatt5 linda m1 m2 m3 m4 m5 m6 m8 marcelo max michel miguel norbert pablo paul pedro rob "
-        "robert sandro shelby steph steph2 travis victor zac",
+        "Alex Alicia Andy Annie AnxiousAndy Denis Gene Gene2 Henrique Hugo Jacky Lee Marco Mario Michael Mike Nguyen Reed "
+        "RicishayMax RicishayMax2 RicishayMax3 Storm Tweaky adam anika anikaRobot announcer antonio aunty benjamin boris "
+        "caleb david ed edward f1 f2 f3 f5 grandma grandpa iven iven4 john kaukovalta klatt klatt2 klatt4 klatt5 linda m1 m2 "
+        "m3 m4 m5 m6 m8 marcelo max michel miguel norbert pablo paul pedro rob robert sandro shelby steph steph2 travis "
+        "victor zac",
     )
 )
 UNSEEN_VARIANTS: Final = ("f4", "m7", "Andrea", "Diogo", "belinda", "klatt3", "quincy", "steph3")
 """Never trained on; ``asr_models/eval`` is spoken by these."""
+DEVELOPMENT_VARIANTS: Final = ("gustave", "ian", "iven2", "iven3", "mike2", "edward2", "klatt6", "fast")
+"""Never trained on either; the development sentences, on which choices are made, are spoken by these."""
 
 _SHARD_MINUTES: Final = 3.0
 _DEFAULT_VOICE_SHARE: Final = 0.14
 """The plain voice is the bot's own and gets more than the others."""
 _SYSTEM_SHARE: Final = 0.3
+_CHUNK: Final = RATE // 10
+"""Samples that reach the pitch tracker at a time: between what a call brings (20 ms) and what a file does (200 ms)."""
 _LONGEST_RUN: Final = 400
 """Utterances after which a shard is closed even if much was thrown away."""
 
@@ -107,8 +114,8 @@ def draw_syllables(draw: Random, sentences: list[str]) -> tuple[str, ...]:
     return with_third_tone_sandhi(said) if draw.random() < 0.6 else said
 
 
-def _segments(spoken: Utterance, said: tuple[str, ...]) -> list[tuple[float, float, int, int]]:
-    """(start, end, output, tone) of every state, in samples. Raises ``SpeechFailed`` where sounds and syllables differ."""
+def _segments(spoken: Utterance, said: tuple[str, ...]) -> list[tuple[float, float, int]]:
+    """(start, end, output) of every state, in samples. Raises ``SpeechFailed`` where sounds and syllables differ."""
     ends = [*(phone.sample for phone in spoken.phones[1:]), len(spoken.samples)]
     sounds: dict[int, list[tuple[int, int]]] = {}
     for phone, end in zip(spoken.phones, ends, strict=True):
@@ -116,53 +123,102 @@ def _segments(spoken: Utterance, said: tuple[str, ...]) -> list[tuple[float, flo
             sounds.setdefault(phone.syllable, []).append((phone.sample, end))
     if sorted(sounds) != list(range(len(said))):
         raise SpeechFailed("音节数对不上")
-    segments: list[tuple[float, float, int, int]] = []
+    segments: list[tuple[float, float, int]] = []
     for index, syllable in enumerate(said):
         initial, final = split_syllable(syllable)
         start, end = sounds[index][0][0], sounds[index][-1][1]
         if initial:
             border = sounds[index][1][0] if len(sounds[index]) > 1 else (start + end) // 2
-            segments.append((start, border, OUTPUTS[initial][0], 0))
+            segments.append((start, border, OUTPUTS[initial][0]))
             start = border
         middle = (start + end) // 2
-        tone = int(syllable[-1])
-        segments += [(start, middle, OUTPUTS[final][0], tone), (middle, end, OUTPUTS[final][1], tone)]
+        first, second = OUTPUTS[final + syllable[-1]]
+        segments += [(start, middle, first), (middle, end, second)]
     return segments
 
 
 @dataclass(frozen=True, slots=True)
 class Labelled:
-    """Features (frames × 40, float16) with the output and the tone (0: none) of every frame."""
+    """Features (frames × bins, float16) with the output of every frame."""
 
     features: NDArray[np.float16]
     outputs: NDArray[np.int16]
-    tones: NDArray[np.int8]
 
 
-def _label(signal: Signal, segments: list[tuple[float, float, int, int]]) -> Labelled:
-    features = filter_bank(signal)
-    middles = np.arange(len(features)) * FRAME_SHIFT + FRAME_MIDDLE
-    outputs, tones = np.zeros(len(features), np.int16), np.zeros(len(features), np.int8)
-    for start, end, output, tone in segments:
-        chosen = (middles >= start) & (middles < end)
-        outputs[chosen], tones[chosen] = output, tone
-    return Labelled(features.astype(np.float16), outputs, tones)
+def _label(signal: Signal, segments: list[tuple[float, float, int]]) -> Labelled:
+    made = features(signal, _CHUNK)
+    middles = np.arange(len(made)) * FRAME_SHIFT + FRAME_MIDDLE
+    outputs = np.zeros(len(made), np.int16)
+    for start, end, output in segments:
+        outputs[(middles >= start) & (middles < end)] = output
+    return Labelled(made.astype(np.float16), outputs)
 
 
-def _utterance(voice: Espeak, said: tuple[str, ...], draw: Random, noise: np.random.Generator) -> Labelled:
-    breaks = frozenset(index for index in range(len(said) - 1) if draw.random() < 0.1)
-    text = espeak_text([espeak_spelling(one) for one in said], breaks)
-    usual = draw.random() < 0.4
-    rate = draw.randint(145, 195) if usual else draw.randint(125, 255)
-    pitch, pitch_range = (50, 50) if usual and draw.random() < 0.5 else (draw.randint(15, 85), draw.randint(20, 90))
-    spoken = voice.speak(text, rate, pitch, pitch_range)
-    segments = _segments(spoken, said)
-    up = 160 if draw.random() < 0.4 else draw.choice([144, 152, 168, 176])
-    ratio = up / 441 * 22050 / spoken.rate
-    before, after = np.zeros(draw.randint(800, 6000)), np.zeros(draw.randint(1500, 6000))
-    signal = np.concatenate([before, resample_poly(spoken.samples.astype(np.float64), up, 441), after])
-    shifted = [(a * ratio + len(before), b * ratio + len(before), output, tone) for a, b, output, tone in segments]
-    return _label(through_a_line(signal, draw, noise), shifted)
+def _loud(signal: Signal, offset: int) -> list[tuple[float, float, int]]:
+    """The parts of a moment without speech that are noise and not silence, as segments from ``offset`` on."""
+    blocks = len(signal) // FRAME_SHIFT
+    power = np.mean(signal[: blocks * FRAME_SHIFT].reshape(blocks, FRAME_SHIFT) ** 2, 1)
+    loud = np.flatnonzero(power > power.max() * 0.01)
+    output = OUTPUTS[NOISE][0]
+    return [(offset + block * FRAME_SHIFT, offset + (block + 1) * FRAME_SHIFT, output) for block in loud.tolist()]
+
+
+class _Speaker:
+    """One voice on ever new lines; remembers what it said, to be the babble in the background of what it says next."""
+
+    def __init__(self, voice: Espeak, draw: Random, noise: np.random.Generator) -> None:
+        self._voice, self._draw, self._noise = voice, draw, noise
+        self._said: deque[Signal] = deque(maxlen=12)
+
+    def babble(self) -> Signal | None:
+        """Four to six earlier utterances at once, at other pitches; none before enough was said."""
+        if len(self._said) < 6:
+            return None
+        made = np.zeros(int(self._draw.uniform(2, 5) * RATE))
+        for said in self._draw.sample(list(self._said), self._draw.randint(4, 6)):
+            stretched = np.interp(np.arange(0, len(said), self._draw.uniform(0.75, 1.3)), np.arange(len(said)), said)
+            made += np.resize(np.roll(stretched, self._draw.randrange(len(stretched))), len(made))
+        return made
+
+    def without_speech(self) -> Labelled:
+        signal = no_speech(self._draw, self._noise, self.babble())
+        if self._draw.random() < 0.15:
+            signal = self._noise.standard_normal(len(signal))
+            return _label(through_a_line(signal, self._draw, self._noise), [])
+        return _label(through_a_line(signal, self._draw, self._noise), _loud(signal, 0))
+
+    def _around(self, level: float, longest: int) -> tuple[Signal, list[tuple[float, float, int]]]:
+        """What comes before or after the words: silence, now and then with a cough, a key or the like in it."""
+        quiet = np.zeros(self._draw.randint(1000, longest))
+        if self._draw.random() > 0.07:
+            return quiet, []
+        sound = no_speech(self._draw, self._noise, None)
+        sound *= level / (float(np.sqrt(np.mean(sound**2))) + 1e-9) * 10 ** (self._draw.uniform(-12, 3) / 20)
+        return np.concatenate([quiet, sound, quiet]), _loud(sound, len(quiet))
+
+    def utterance(self, said: tuple[str, ...]) -> Labelled:
+        """``said`` as it arrives, labelled. Raises ``SpeechFailed``."""
+        draw = self._draw
+        breaks = frozenset(index for index in range(len(said) - 1) if draw.random() < 0.1)
+        text = espeak_text([espeak_spelling(one) for one in said], breaks)
+        usual = draw.random() < 0.4
+        rate = draw.randint(140, 200) if usual else draw.randint(115, 265)
+        pitch, pitch_range = (50, 50) if usual and draw.random() < 0.5 else (draw.randint(15, 85), draw.randint(30, 90))
+        spoken = self._voice.speak(text, rate, pitch, pitch_range)
+        segments = _segments(spoken, said)
+        up = 160 if draw.random() < 0.3 else draw.choice([138, 144, 150, 156, 164, 170, 176, 182])
+        ratio = up / 441 * 22050 / spoken.rate
+        clean = resample_poly(spoken.samples.astype(np.float64), up, 441)
+        self._said.append(clean)
+        level = float(np.sqrt(np.mean(clean**2))) + 1e-9
+        before, noise_before = self._around(level, 4500)
+        after, noise_after = self._around(level, 4500)
+        start, end = len(before), len(before) + len(clean)
+        shifted = [(a * ratio + start, b * ratio + start, output) for a, b, output in segments]
+        shifted += noise_before + [(a + end, b + end, output) for a, b, output in noise_after]
+        babble = self.babble() if draw.random() < 0.15 else None
+        signal = through_a_line(np.concatenate([before, clean, after]), draw, self._noise, babble)
+        return _label(signal, shifted)
 
 
 def make_shard(shard: Shard, seed: int, sentences: list[str], folder: Path) -> float:
@@ -175,14 +231,15 @@ def make_shard(shard: Shard, seed: int, sentences: list[str], folder: Path) -> f
     made: list[Labelled] = []
     frames = 0
     with Espeak(shard.build, shard.voice) as voice:
+        speaker = _Speaker(voice, draw, noise)
         for _ in range(_LONGEST_RUN):
             if frames >= _SHARD_MINUTES * 6000:
                 break
-            if draw.random() < 0.02:
-                labelled = _label(through_a_line(no_speech(draw, noise), draw, noise), [])
+            if draw.random() < 0.06:
+                labelled = speaker.without_speech()
             else:
                 try:
-                    labelled = _utterance(voice, draw_syllables(draw, sentences), draw, noise)
+                    labelled = speaker.utterance(draw_syllables(draw, sentences))
                 except (SpeechFailed, ValueError):
                     continue
             made.append(labelled)
@@ -194,7 +251,6 @@ def make_shard(shard: Shard, seed: int, sentences: list[str], folder: Path) -> f
         partial,
         features=np.concatenate([one.features for one in made]),
         outputs=np.concatenate([one.outputs for one in made]),
-        tones=np.concatenate([one.tones for one in made]),
     )
     os.replace(partial, file)
     return frames / 6000

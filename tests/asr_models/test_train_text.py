@@ -1,5 +1,6 @@
 """The recipe's text side: templates, numbers, vocabulary, the language model, and that the evaluation stays unseen."""
 
+import hashlib
 import io
 import math
 import re
@@ -7,14 +8,20 @@ from random import Random
 
 import pytest
 
-from asr_models.evaluate_demo import read_sentences
+from asr_models.evaluate_demo import LISTS, read_sentences
 from asr_models.phonetics import is_syllable
 from asr_models.train import corpus
 from asr_models.train.corpus import Vocabulary, build_text, drawn_sentences, written_texts
 from asr_models.train.grammar import Grammar
 from asr_models.train.language import END, START, LanguageModel
-from asr_models.train.phones import OUTPUT_COUNT, PHONE_IDS, in_word, phones_of
+from asr_models.train.lexicon import lexicon
+from asr_models.train.phones import OUTPUT_COUNT, OUTPUTS, PHONE_IDS, STATE_OF, TONE_OF, in_word, phones_of
 from asr_models.train.places import MADE, divisions, place_names, spell
+
+FROZEN = {
+    "citizens": "18942f6b4e0afa7df0116752c98b08db4d69f3d2e879d61fe2b55d5ac1eb2352",
+    "bot": "08ee23ee067af0e8e1ce995829392efe6033b73c1f5322ab19be88b3d22ba587",
+}
 
 
 @pytest.fixture(scope="module")
@@ -44,6 +51,20 @@ def test_the_evaluation_is_large_enough_and_speaks_in_unseen_voices() -> None:
     assert len({sentence.text for sentence in citizens}) == 100
     assert len({sentence.variant for sentence in citizens}) >= 6
     assert all(sentence.variant for sentence in citizens)
+
+
+def test_development_sentences_are_neither_the_evaluations_nor_in_its_voices() -> None:
+    development, measured = read_sentences("development"), read_sentences("citizens", "bot")
+    assert len(development) >= 100
+    unseen = {run for sentence in measured for run in corpus.runs(sentence.text)}
+    assert not [sentence.text for sentence in development if corpus.runs(sentence.text) & unseen]
+    assert not {one.variant for one in development} & {one.variant for one in measured}
+
+
+def test_the_lists_that_were_measured_stay_as_they_are() -> None:
+    """Figures of different days can be compared only over the same sentences."""
+    for name, digest in FROZEN.items():
+        assert hashlib.sha256(LISTS[name].read_bytes()).hexdigest() == digest, name
 
 
 def test_drawn_sentences_are_many_and_repeat_from_a_seed() -> None:
@@ -89,17 +110,38 @@ def test_numbers_are_drawn_in_characters() -> None:
 
 
 def test_the_vocabulary_covers_the_text_and_every_syllable(lines: list[str]) -> None:
-    vocabulary = Vocabulary(lines[::4], 12_000)
+    vocabulary = Vocabulary(lines[::4], 14_000)
     words = set(vocabulary.words)
     assert {"公积金", "赤坎区", "人民大道", "幺", "煤气"} <= words
     unknown = sum(not words.issuperset(sentence) for sentence in vocabulary.sentences)
     assert unknown < 0.01 * len(vocabulary.sentences)
-    ways = corpus.ways_to_say(vocabulary.words)
-    heard = {way[0].rstrip("12345") for word, all_ways in ways.items() if len(word) == 1 for way in all_ways}
+    readings = lexicon(vocabulary.words, vocabulary.sentences)
+    assert set(readings) == words
+    heard = {reading[0].rstrip("12345") for word, ways in readings.items() if len(word) == 1 for reading, _ in ways}
     common = {"zhan", "jiang", "chi", "kan", "qiong", "lv", "nv", "xue", "er", "weng", "jiong", "shuang", "chuo"}
     assert common <= heard
     assert len(heard) > 380
-    assert all(is_syllable(one) for all_ways in ways.values() for way in all_ways for one in way)
+    assert all(is_syllable(one) for ways in readings.values() for reading, _ in ways for one in reading)
+    assert all(ways[0][1] == min(cost for _, cost in ways) for ways in readings.values())
+
+
+def test_words_are_said_as_in_running_speech() -> None:
+    sentences = [("银行", "你好"), ("行", "不", "行")]
+    found = lexicon(["银行", "你好", "行", "不", "不对", "一", "小老板"], sentences)
+    assert [reading for reading, _ in found["银行"]] == [("yin2", "hang2")]
+    assert found["你好"] == [(("ni2", "hao3"), 0.0), (("ni2", "hao2"), 0.7)], "last third tone before another"
+    assert found["小老板"][0][0] == ("xiao2", "lao2", "ban3")
+    assert found["行"][0][0] == ("xing2",)
+    assert ("hang2",) in [reading for reading, _ in found["行"]]
+    assert {("bu4",), ("bu2",)} <= {reading for reading, cost in found["不"] if cost == 0}
+    assert {reading for reading, _ in found["一"]} == {("yi1",), ("yi2",), ("yi4",)}
+    assert found["不对"][0][0] == ("bu2", "dui4")
+
+
+def test_how_the_text_reads_a_word_decides_what_it_costs() -> None:
+    usual = lexicon(["重"], [("重", "新"), ("重", "庆")])["重"]
+    assert usual[0] == (("chong2",), 0.0)
+    assert lexicon(["重"], [("很", "重")])["重"][0] == (("zhong4",), 0.0)
 
 
 def test_probabilities_add_up_and_prefer_what_was_seen() -> None:
@@ -138,9 +180,21 @@ def test_the_acceptor_gives_the_models_probabilities() -> None:
 
 
 def test_every_sound_has_its_output_and_its_place_in_a_word() -> None:
-    assert OUTPUT_COUNT == 1 + 21 + 2 * 37
-    assert len(set(PHONE_IDS.values())) == len(PHONE_IDS) == 1 + 4 * (21 + 37)
-    assert phones_of(("shi4", "min2")) == ("sh", "iii", "m", "in")
-    assert [name for name, _ in in_word(("sh", "iii", "m", "in"))] == ["sh", "iii", "m", "in"]
-    assert in_word(("er",)) == [("er", PHONE_IDS["er_S"])]
-    assert in_word(("sh", "iii"))[1] == ("iii", PHONE_IDS["iii_E"])
+    assert OUTPUT_COUNT == 2 + 21 + 2 * 5 * 37
+    assert len(set(PHONE_IDS.values())) == len(PHONE_IDS) == 2 + 4 * (21 + 5 * 37)
+    assert phones_of(("shi4", "min2")) == ("sh", "iii4", "m", "in2")
+    assert [name for name, _ in in_word(("sh", "iii4", "m", "in2"))] == ["sh", "iii4", "m", "in2"]
+    assert in_word(("er2",)) == [("er2", PHONE_IDS["er2_S"])]
+    assert in_word(("sh", "iii4"))[1] == ("iii4", PHONE_IDS["iii4_E"])
+    with pytest.raises(ValueError, match="声调"):
+        phones_of(("shi",))
+
+
+def test_an_output_is_a_state_and_a_tone() -> None:
+    assert sorted(output for outputs in OUTPUTS.values() for output in outputs) == list(range(OUTPUT_COUNT))
+    first, second = OUTPUTS["ang3"]
+    other_first, other_second = OUTPUTS["ang4"]
+    assert (STATE_OF[first], STATE_OF[second]) == (STATE_OF[other_first], STATE_OF[other_second])
+    assert len({TONE_OF[one] for one in (first, second, other_first, other_second)}) == 4
+    assert TONE_OF[OUTPUTS["i3"][0]] == TONE_OF[first]
+    assert {TONE_OF[OUTPUTS[sound][0]] for sound in ("sil", "noise", "sh")} == {0}
