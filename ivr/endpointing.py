@@ -9,13 +9,13 @@ from typing import Final
 from ivr.utterance_forms import Form, digits_in, form_of
 
 ENDPOINT_MS: Final = {
-    "open": {Form.NONE: 1000, Form.UNFINISHED: 2000, Form.OPEN: 1300, Form.FINISHED: 700, Form.ANSWER: 600},
-    "element": {Form.NONE: 1000, Form.UNFINISHED: 2000, Form.OPEN: 1300, Form.FINISHED: 700, Form.ANSWER: 500},
+    "open": {Form.NONE: 1300, Form.UNFINISHED: 2000, Form.OPEN: 1300, Form.FINISHED: 700, Form.ANSWER: 600},
+    "element": {Form.NONE: 1300, Form.UNFINISHED: 2000, Form.OPEN: 1300, Form.FINISHED: 700, Form.ANSWER: 500},
     "confirm": {Form.NONE: 700, Form.UNFINISHED: 1500, Form.OPEN: 900, Form.FINISHED: 600, Form.ANSWER: 360},
     "choose": {Form.NONE: 700, Form.UNFINISHED: 1500, Form.OPEN: 900, Form.FINISHED: 600, Form.ANSWER: 360},
 }
 """Silence by state and form. Where a sentence may go on, pauses of up to 1.2 s lie within it; whole questions and answers end
-soon. People think aloud in free speech, not over yes or no."""
+soon. Before a word is known, anything may go on. People think aloud in free speech, not over yes or no."""
 
 DIGITS_COMPLETE_MS: Final = 400
 DIGITS_MS: Final = 1300

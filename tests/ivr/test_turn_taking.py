@@ -56,8 +56,8 @@ def test_an_end_tells_when_it_was_decided() -> None:
     turn = TurnTaking()
     fed(turn, 200, False)
     assert fed(turn, 1000, True) == [SpeechStarted(200)]
-    assert fed(turn, 980, False) == []
-    assert fed(turn, 20, False) == [SpeechEnded(200, 1200, 2200, 1000)]
+    assert fed(turn, 1280, False) == []
+    assert fed(turn, 20, False) == [SpeechEnded(200, 1200, 2500, 1000)]
 
 
 def test_a_pause_within_a_sentence_does_not_end_it() -> None:
