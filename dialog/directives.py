@@ -398,6 +398,8 @@ def named_element(text: str) -> ElementName | None:
 
 def expectation(state: State, divisions: tuple[str, ...]) -> Expectation:
     """What to listen for next."""
+    if state.doubt:
+        return Expectation("confirm", hints=_YES_OR_NO)
     if state.awaiting == "ticket_no":
         return Expectation("digits", no_input_s=8.0, digits=TICKET_NO_DIGITS)
     if state.awaiting or state.stage is Stage.CONFIRMING:

@@ -9,7 +9,7 @@ from dialog.transcript import Transcripts
 from store.engine import Database
 from store.schema import turns
 from store.vault import Vault
-from tests.dialog.conftest import Begin, ScriptedRasa
+from tests.dialog.conftest import Begin, ScriptedRasa, Talk
 from tickets.model import ElementName, ElementStatus, TicketType
 from tickets.service import Tickets
 
@@ -339,3 +339,37 @@ async def test_a_matter_in_another_city_is_taken_down_and_a_person_decides(begin
     ticket = await tickets.get(filed.ticket_no)
     assert "第七条（一）" in ticket.elements.place.reason
     assert "工作人员判断" in ticket.elements.place.reason
+
+
+async def asked_for_the_place(begin: Begin) -> Talk:
+    talk = await begin()
+    await talk.say("我要投诉")
+    reply = await talk.say("昨天晚上十点半工地一直施工，吵得睡不着")
+    assert reply.expect.element == "place"
+    return talk
+
+
+async def test_an_expected_answer_that_was_perhaps_said_is_asked_for(begin: Begin) -> None:
+    talk = await asked_for_the_place(begin)
+    reply = await talk.say("碎西元")
+    assert [message.speech for message in reply.messages] == ["您说的是遂溪县吗？"]
+    assert reply.expect.state == "confirm"
+    reply = await talk.say("喂")
+    assert reply.expect.element != "place"
+
+
+async def test_what_was_not_meant_is_asked_again_and_other_words_stay(begin: Begin) -> None:
+    talk = await asked_for_the_place(begin)
+    await talk.say("碎西元")
+    reply = await talk.say("不退")
+    assert "再说一遍" in reply.messages[0].speech
+    assert reply.expect.element == "place"
+    await talk.say("碎西元")
+    reply = await talk.say("家里煤气泄漏了")
+    assert reply.emergency
+
+
+async def test_typed_words_are_never_matched_by_sound(begin: Begin) -> None:
+    talk = await asked_for_the_place(begin)
+    reply = await talk.say("碎西元", Said.TYPED)
+    assert "您说的是" not in reply.messages[0].speech
