@@ -1,21 +1,16 @@
 """Keeps the nodes' list of emergencies: read again when the office has decided, pushed when another list comes into force."""
 
-import asyncio
-import contextlib
 from collections.abc import Callable
-from typing import Final
 
 import structlog
 
 from config.clock import Clock
 from config.rulebook_model import Rulebook
 from dialog.incidents import IncidentBook, IncidentLists
+from gateway.follower import Follower
 from ivr.protocol import IncidentRow, Incidents
 
 log = structlog.get_logger("gateway")
-
-POLL_S: Final = 0.5
-"""A change reaches the nodes within a second."""
 
 
 class IncidentFeed:
@@ -29,20 +24,15 @@ class IncidentFeed:
         self._clock = clock
         self._push = push
         self._seen = 0
-        self._task: asyncio.Task[None] | None = None
+        self._follower = Follower("incidents", self.look)
         self.current: Incidents | None = None
         """``None`` while the city's own list holds, which every node has."""
 
     async def start(self) -> None:
-        with contextlib.suppress(Exception):
-            await self.look()
-        self._task = asyncio.create_task(self._run(), name="incident-feed")
+        await self._follower.start()
 
     async def stop(self) -> None:
-        if self._task is not None:
-            self._task.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._task
+        await self._follower.stop()
 
     async def look(self) -> bool:
         """Push the list in force if it is another one than before; true when it is."""
@@ -61,15 +51,3 @@ class IncidentFeed:
         self._push(self.current)
         log.info("incidents_pushed", version=holds.version, rows=len(rows))
         return True
-
-    async def _run(self) -> None:
-        failing = False
-        while True:
-            await asyncio.sleep(POLL_S)
-            try:
-                await self.look()
-                failing = False
-            except Exception:
-                if not failing:
-                    log.exception("incidents_not_read")
-                failing = True

@@ -1,23 +1,18 @@
 """Keeps the restriction table that the nodes check callers against: polled by version, pushed on every change."""
 
-import asyncio
-import contextlib
 from collections.abc import Callable
-from typing import Final
 
 import structlog
 
 from callers.restrictions import VERSION_NAME
 from callers.restrictions import Restrictions as Decisions
 from config.rulebook_model import Rulebook
+from gateway.follower import Follower
 from ivr.protocol import RestrictionRow, Restrictions
 from store import versions
 from store.engine import Database
 
 log = structlog.get_logger("gateway")
-
-POLL_S: Final = 0.5
-"""A change reaches the nodes within a second."""
 
 
 class RestrictionFeed:
@@ -30,7 +25,7 @@ class RestrictionFeed:
         self._decisions = decisions
         self._rulebook = rulebook
         self._push = push
-        self._task: asyncio.Task[None] | None = None
+        self._follower = Follower("restrictions", self.look)
         self.current: Restrictions | None = None
         """``None`` until it was read for the first time: nodes then ask for each call."""
 
@@ -40,15 +35,10 @@ class RestrictionFeed:
         return self._rulebook.restriction.notice
 
     async def start(self) -> None:
-        with contextlib.suppress(Exception):
-            await self.look()
-        self._task = asyncio.create_task(self._run(), name="restriction-feed")
+        await self._follower.start()
 
     async def stop(self) -> None:
-        if self._task is not None:
-            self._task.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._task
+        await self._follower.stop()
 
     async def look(self) -> bool:
         """Read the table if its version has changed; true when it has."""
@@ -65,15 +55,3 @@ class RestrictionFeed:
         self._push(self.current)
         log.info("restrictions_pushed", version=version, rows=len(rows))
         return True
-
-    async def _run(self) -> None:
-        failing = False
-        while True:
-            await asyncio.sleep(POLL_S)
-            try:
-                await self.look()
-                failing = False
-            except Exception:
-                if not failing:
-                    log.exception("restrictions_not_read")
-                failing = True
