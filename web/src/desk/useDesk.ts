@@ -95,6 +95,11 @@ export function useDesk() {
         if (frame.on) typing[String(frame.handover)] = Date.now();
         else delete typing[String(frame.handover)];
         break;
+      case "alarm":
+        document.title = "● 紧急 · 话务台";
+        ElMessage({ type: "error", message: String(frame.message), duration: 0, showClose: true });
+        if (window.Notification?.permission === "granted") new Notification("12345 话务台", { body: String(frame.message) });
+        break;
       case "ended":
         if (pop) {
           pop.status = "ended";
