@@ -27,6 +27,7 @@ def test_it_is_small_and_says_that_it_is_a_demonstration() -> None:
         assert said in card
 
 
+@pytest.mark.slow
 def test_it_hears_unseen_sentences_in_unseen_voices_and_in_the_bots() -> None:
     """Every fifth sentence of the evaluation; the whole is ``python -m asr_models.evaluate_demo``."""
     assert evaluate(MODEL, read_sentences("citizens")[::5]).cer <= 0.1
