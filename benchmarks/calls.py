@@ -61,6 +61,8 @@ class Outcome:
     load_average: float
     replaced: int = 0
     """Parts of the instance that did not answer and were started anew."""
+    callers_first: bool = False
+    """Whether the load generator, which shares the machine, was let before other programs."""
 
     @property
     def failed(self) -> int:
@@ -104,6 +106,7 @@ def run(settings: Settings, *, as_json: bool, calls: int = 77, until_break: bool
         "model": model,
         "assumptions": ASSUMPTIONS,
         "load_average_before": outcomes[0].load_average,
+        "callers_before_other_programs": outcomes[0].callers_first,
         "failures": sorted({one["failure"] for one in outcomes[0].told if one["failure"]}),
     }
     if until_break:
@@ -149,6 +152,7 @@ def measure(instance: Settings, scripts: Sequence[list[str]], calls: int, folder
             cwd=ROOT,
             capture_output=True,
             text=True,
+            start_new_session=True,
             timeout=_RUN_LIMIT_S,
             check=True,
         )
@@ -159,7 +163,8 @@ def measure(instance: Settings, scripts: Sequence[list[str]], calls: int, folder
     replaced = _restarts(instance) - restarts
     if replaced:
         sys.stderr.write((instance.log_dir / "supervisor.log").read_text(encoding="utf-8")[-1500:])
-    return Outcome(calls, findings["calls"], turns, unrecorded, cores, load_average, replaced)
+    first = bool(findings["took_precedence"])
+    return Outcome(calls, findings["calls"], turns, unrecorded, cores, load_average, replaced, first)
 
 
 def _restarts(instance: Settings) -> int:

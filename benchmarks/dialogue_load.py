@@ -30,6 +30,7 @@ NO_ANSWER_S: Final = 8.0
 """A caller who hears nothing for this long after speaking: the turn is lost."""
 _LONGEST_ANSWER_S: Final = 60.0
 _LOOK_S: Final = 0.1
+PRIORITY: Final = -10
 GAP_MS: Final = 60.0
 """Two packets missing in a row can be heard."""
 
@@ -173,8 +174,19 @@ async def load(plan: Plan, progress: Callable[[Told], None] = lambda told: None)
         await endpoint.stop()
 
 
+def take_precedence() -> bool:
+    """Stand in for callers who have machines of their own: go before other programs. False when that is not allowed."""
+    try:
+        os.setpriority(os.PRIO_PROCESS, 0, PRIORITY)
+        Path("/proc/self/autogroup").write_text(str(PRIORITY), encoding="ascii")
+    except OSError:
+        return False
+    return True
+
+
 def main() -> None:
     set_up_logs("ERROR")
+    first = take_precedence()
     plan = Plan(**json.loads(Path(sys.argv[1]).read_text(encoding="utf-8")))
     began = time.monotonic()
     told = asyncio.run(load(plan))
@@ -183,6 +195,7 @@ def main() -> None:
         "calls": [asdict(one) for one in told],
         "processor_s": used.user + used.system,
         "wall_s": time.monotonic() - began,
+        "took_precedence": first,
     }
     sys.stdout.write(json.dumps(findings))
 
