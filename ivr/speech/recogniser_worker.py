@@ -32,8 +32,8 @@ LEAST_VOICED_MS: Final = 60
 """Less sound than this in an utterance is a click: the model is not asked."""
 DEAR_SHARE: Final = 0.15
 """Processor time by audio time; clear speech takes the shipped model 0.03, noise 0.3, and far more as it goes on."""
-PIECE_S: Final = 3.0
-LONGEST_PIECE_S: Final = 6.0
+PIECE_S: Final = 1.5
+LONGEST_PIECE_S: Final = 3.0
 LONGEST_ANSWER_BYTES: Final = 2 * SAMPLE_RATE * 4
 """An expected answer is short: what goes on for longer is not listened to with a grammar."""
 _PAUSE_FRAMES: Final = 10
