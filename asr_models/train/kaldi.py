@@ -15,9 +15,9 @@ from asr_models.train.network import CONTEXT, OFFSETS, SUBSAMPLING, Delays, Netw
 from asr_models.train.phones import NO_WORDS, OUTPUT_COUNT, OUTPUTS, PHONE_IDS, POSITIONS, STATE_OF, TONE_OF
 
 DECODING: Final = f"""--min-active=200
---max-active=4000
---beam=12.0
---lattice-beam=5.0
+--max-active=1500
+--beam=9.0
+--lattice-beam=1.0
 --acoustic-scale=0.5
 --frame-subsampling-factor={SUBSAMPLING}
 --endpoint.silence-phones=1

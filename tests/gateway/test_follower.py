@@ -2,11 +2,16 @@
 
 import asyncio
 
+import pytest
+import structlog
+
 from gateway.follower import POLL_S, Follower
 from tests.ivr.virtual_time import run_virtually
 
 
-def test_it_looks_on_after_a_failure_until_it_is_stopped() -> None:
+def test_it_looks_on_after_a_failure_until_it_is_stopped(monkeypatch: pytest.MonkeyPatch) -> None:
+    logged = structlog.testing.CapturingLogger()
+    monkeypatch.setattr("gateway.follower.log", logged)
     looked: list[float] = []
 
     async def look() -> None:
@@ -24,3 +29,4 @@ def test_it_looks_on_after_a_failure_until_it_is_stopped() -> None:
 
     run_virtually(follow())
     assert [round((at - looked[0]) / POLL_S, 1) for at in looked] == [0, 1, 2, 3]
+    assert [(call.method_name, call.args) for call in logged.calls] == [("exception", ("changes_not_read",))]
