@@ -33,7 +33,7 @@ LEAST_VOICED_MS: Final = 60
 DEAR_SHARE: Final = 0.15
 """Processor time by audio time; clear speech takes the shipped model 0.03, noise 0.3, and far more as it goes on."""
 PIECE_S: Final = 1.5
-LONGEST_PIECE_S: Final = 3.0
+LONGEST_PIECE_S: Final = 2.5
 LONGEST_ANSWER_BYTES: Final = 2 * SAMPLE_RATE * 4
 """An expected answer is short: what goes on for longer is not listened to with a grammar."""
 _PAUSE_FRAMES: Final = 10
@@ -137,6 +137,11 @@ class Session:
         self._since_partial = 0
         self._since_told = 0
         self._told = ""
+
+    @property
+    def dear(self) -> bool:
+        """Whether this utterance is hard to decode: its next step may take longer than others."""
+        return self._open.dear
 
     def begin(self, hints: object) -> None:
         self._open.begin()
@@ -265,8 +270,9 @@ class Worker:
             return
         if frame.kind is Kind.AUDIO:
             for start in range(0, len(frame.payload), PARTIAL_BYTES):
-                with self._within(STUCK_S):
-                    words = self._session(frame.id).feed(frame.payload[start : start + PARTIAL_BYTES])
+                session = self._session(frame.id)
+                with self._within(SLOW_STEP_S if session.dear else STUCK_S):
+                    words = session.feed(frame.payload[start : start + PARTIAL_BYTES])
                 if words is not None:
                     self._send(Kind.PARTIAL, frame.id, {"text": words})
             return

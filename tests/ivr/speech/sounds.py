@@ -87,14 +87,20 @@ def noise(seconds: float, *, seed: int) -> Sound:
     return np.random.default_rng(seed).normal(0, 1, int(seconds * RATE))
 
 
+def over_the_line(sound: Sound) -> Sound:
+    """What a telephone passes of it: 200 to 3400 Hz."""
+    spectrum = np.fft.rfft(sound)
+    hertz = np.fft.rfftfreq(len(sound), 1 / RATE)
+    spectrum[(hertz < 200) | (hertz > 3400)] = 0
+    return np.fft.irfft(spectrum, len(sound))
+
+
 def coloured(seconds: float, *, slope: float, seed: int) -> Sound:
     """Noise of the telephone band that falls by ``slope`` × 6 dB an octave: 0.5 pink, 1 a deep rumble."""
     white = noise(seconds, seed=seed)
     spectrum = np.fft.rfft(white)
-    hertz = np.fft.rfftfreq(len(white), 1 / RATE)
-    spectrum[(hertz < 200) | (hertz > 3400)] = 0
-    spectrum[1:] /= hertz[1:] ** slope
-    return np.fft.irfft(spectrum, len(white))
+    spectrum[1:] /= np.fft.rfftfreq(len(white), 1 / RATE)[1:] ** slope
+    return over_the_line(np.fft.irfft(spectrum, len(white)))
 
 
 def gusts(seconds: float, *, seed: int) -> Sound:
@@ -117,7 +123,7 @@ NOT_SPEECH: dict[str, Callable[[float], Sound]] = {
     "tune": lambda seconds: melody(seconds, seed=4, chords=False),
     "chords": lambda seconds: melody(seconds, seed=5),
     "strings": lambda seconds: melody(seconds, seed=6, chords=False, vibrato=0.5),
-    "band": lambda seconds: melody(seconds, seed=7) + drums(seconds, seed=8),
-    "drums": lambda seconds: drums(seconds, seed=9),
+    "band": lambda seconds: over_the_line(melody(seconds, seed=7) + drums(seconds, seed=8)),
+    "drums": lambda seconds: over_the_line(drums(seconds, seed=9)),
 }
 """By name: so many seconds of it."""
