@@ -1,8 +1,7 @@
 """What is given to the recogniser: tones taken out, and nothing but a short pause where no voice is near. Pure.
 
-A decoder that finds no words in noise keeps every path alive: 12 s of noise took the shipped model 5 to 12 s of processor time, its
-predecessor 24 s with one step of 8 s; through this gate 0.1 s. Silence, too, costs more than speech (0.08 of a core against 0.03)
-and brings no word.
+A decoder that finds no words in noise keeps every path alive: 12 s of noise have taken a model 5 to 24 s of processor time, one
+step of it 8 s; through this gate 0.1 s. Silence, too, cost more than speech (0.08 of a core against 0.03) and brings no word.
 """
 
 from collections import deque
