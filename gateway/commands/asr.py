@@ -118,7 +118,7 @@ def _taken_over(model: "ModelInfo", settings: "Settings") -> bool | None:
     told = run_async(ask_health(settings.socket_path("ivr")))
     if told is None:
         return None
-    while told is not None and told.get("model") != model.name and time.monotonic() < until:
+    while (told is None or told.get("model") != model.name) and time.monotonic() < until:
         time.sleep(0.3)
         told = run_async(ask_health(settings.socket_path("ivr")))
     return told is not None and told.get("model") == model.name
