@@ -1,7 +1,6 @@
 """The conversation core of a running gateway: dialogue, knowledge that follows its changes, and a probe of the whole."""
 
 import asyncio
-import contextlib
 from datetime import datetime
 from typing import Any, Final
 
@@ -17,6 +16,7 @@ from dialog.factory import build_dialog
 from dialog.incidents import IncidentBook, IncidentLists
 from dialog.rasa_client import RasaClient, connect
 from gateway.assembly import Core
+from gateway.follower import Follower
 from knowledge.contract import Ranked
 from knowledge.search import Search
 from store.engine import Database
@@ -41,7 +41,19 @@ async def build_core(settings: Settings, database: Database, vault: Vault, clock
     incidents = IncidentBook(load_rulebook(settings.city, settings.data_dir))
     lists = IncidentLists(database, clock, settings.city)
     dialog = build_dialog(settings, database, vault, clock, search=search, understanding=rasa, incidents=incidents)
-    follower = asyncio.create_task(_follow(search, lists, incidents), name="change-follower")
+    seen = 0
+
+    async def take_up_changes() -> None:
+        """Changes of the knowledge base and of the list of emergencies."""
+        nonlocal seen
+        await search.refresh_if_changed()
+        version = await lists.version()
+        if version != seen:
+            incidents.replace(await lists.all())
+            seen = version
+
+    follower = Follower("core", take_up_changes, every_s=REFRESH_S)
+    await follower.start()
     probe = await Probe.prepare(settings, vault, clock, search, rasa)
     await probe.warm_up()
 
@@ -54,9 +66,7 @@ async def build_core(settings: Settings, database: Database, vault: Vault, clock
         """The core writes its draft with every turn that adds to it."""
 
     async def close() -> None:
-        follower.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await follower
+        await follower.stop()
         await probe.close()
         await rasa.close()
 
@@ -139,21 +149,3 @@ def _load_dictionaries(settings: Settings, clock: Clock) -> None:
     """What the first sentence would have to wait for; in a thread, so that the links stay alive."""
     extractor = Extractor(load_rulebook(settings.city, settings.data_dir))
     extractor.warm(clock.now())
-
-
-async def _follow(search: Search, lists: IncidentLists, incidents: IncidentBook) -> None:
-    """Take up changes of the knowledge base and of the list of emergencies within a second."""
-    failing, seen = False, 0
-    while True:
-        try:
-            await search.refresh_if_changed()
-            version = await lists.version()
-            if version != seen:
-                incidents.replace(await lists.all())
-                seen = version
-            failing = False
-        except Exception:
-            if not failing:
-                log.exception("changes_not_taken_up")
-            failing = True
-        await asyncio.sleep(REFRESH_S)

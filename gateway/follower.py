@@ -14,11 +14,12 @@ POLL_S: Final = 0.5
 
 
 class Follower:
-    """Calls ``look`` every :data:`POLL_S` from :meth:`start` to :meth:`stop`; ``what`` names it in the log."""
+    """Calls ``look`` every ``every_s`` seconds from :meth:`start` to :meth:`stop`; ``what`` names it in the log."""
 
-    def __init__(self, what: str, look: Callable[[], Awaitable[object]]) -> None:
+    def __init__(self, what: str, look: Callable[[], Awaitable[object]], *, every_s: float = POLL_S) -> None:
         self._what = what
         self._look = look
+        self._every_s = every_s
         self._task: asyncio.Task[None] | None = None
         self._failing = False
 
@@ -35,7 +36,7 @@ class Follower:
 
     async def _run(self) -> None:
         while True:
-            await asyncio.sleep(POLL_S)
+            await asyncio.sleep(self._every_s)
             await self._once()
 
     async def _once(self) -> None:

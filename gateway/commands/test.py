@@ -8,7 +8,14 @@ import typer
 
 from config.settings import ROOT
 
-_WHOLE_SUITE: Final = ("-n", os.environ.get("HOTLINE_TEST_WORKERS", "2"), "--dist", "loadfile")
+_WHOLE_SUITE: Final = (
+    "-n",
+    os.environ.get("HOTLINE_TEST_WORKERS", "2"),
+    "--dist",
+    "loadfile",
+    "--max-worker-restart",
+    "1",
+)
 """Most of the suite waits for telephone calls in real time: two files at once take 11 minutes instead of 22 on 2 cores.
 A file's tests stay in one process, because they share the instance that it started."""
 
