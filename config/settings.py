@@ -98,7 +98,8 @@ class Settings(BaseSettings):
     """A call with the bot ends after this, warned a minute before; never one in an emergency or with a person. 0: no end."""
     drain_s: float = 120.0
     """How long a node that is told to leave (SIGTERM) lets its calls go on; new ones are refused with 503 meanwhile."""
-    recogniser_workers: int = 2
+    recogniser_workers: int = Field(default=0, ge=0, le=256)
+    """Recognition processes. 0: one per core, but no more than ``max_calls`` need and never only one: another takes over."""
     voice_workers: int = 2
     """Processes that synthesise speech: while one is being replaced, or is busy with a long sentence, another speaks."""
     asr_model: str = ""
@@ -141,7 +142,13 @@ class Settings(BaseSettings):
     @property
     def effective_recognition_slots(self) -> int:
         """``recognition_slots``, or what the workers are good for."""
-        return self.recognition_slots or self.recogniser_workers * SLOTS_A_WORKER
+        return self.recognition_slots or self.effective_recogniser_workers * SLOTS_A_WORKER
+
+    @property
+    def effective_recogniser_workers(self) -> int:
+        """``recogniser_workers``, or what this machine has and the lines need."""
+        needed = -(-self.max_calls // SLOTS_A_WORKER)
+        return self.recogniser_workers or max(2, min(len(os.sched_getaffinity(0)), needed))
 
     @property
     def secrets_dir(self) -> Path:

@@ -20,6 +20,7 @@ DECODING: Final = f"""--min-active=200
 --lattice-beam=1.0
 --acoustic-scale=0.5
 --frame-subsampling-factor={SUBSAMPLING}
+--frames-per-chunk=9
 --endpoint.silence-phones=1
 --endpoint.rule1.min-trailing-silence=30
 --endpoint.rule2.min-trailing-silence=10
@@ -27,7 +28,8 @@ DECODING: Final = f"""--min-active=200
 --endpoint.rule4.min-trailing-silence=10
 --endpoint.rule5.min-utterance-length=60
 """
-"""Vosk ends no utterance by itself here: the ivr node decides where a turn ends."""
+"""Vosk ends no utterance by itself here: the ivr node decides where a turn ends. Chunks of 90 ms: with the default first words
+come 150 ms later, and save 8 % of the processor time."""
 
 TONE_WEIGHT: Final = 0.6
 """What the tone network's judgement counts beside that of the network of sounds; chosen on the development sentences."""

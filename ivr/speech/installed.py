@@ -25,7 +25,7 @@ class InstalledRecognisers(RecogniserPool):
         self._seen = revision(settings)
         self._chosen: ModelInfo = current(settings)
         self._following: asyncio.Task[None] | None = None
-        super().__init__(self._chosen.path, settings.recogniser_workers, name=self._chosen.name)
+        super().__init__(self._chosen.path, settings.effective_recogniser_workers, name=self._chosen.name)
 
     async def start(self) -> None:
         await super().start()

@@ -21,7 +21,7 @@ AFTER_FRAMES: Final = 30
 
 
 class QuietGate:
-    """One utterance. Sound near a voice goes through 100 ms late (tones must be known by then), and after a pause whole 300 ms."""
+    """One utterance. Sound near a voice goes through 20 to 100 ms late (a tone must be known by then), and after a pause with the 300 ms before."""
 
     __slots__ = ("_fed", "_held", "_next", "_quiet", "_skips", "_stripper", "evidence")
 

@@ -26,6 +26,8 @@ from ivr.speech.starvation import FairClock
 SAMPLE_RATE: Final = 8000
 PARTIAL_BYTES: Final = 2 * SAMPLE_RATE // 10
 """Partials are looked at after every 100 ms of audio."""
+FIRST_WORDS_BYTES: Final = 2 * SAMPLE_RATE // 25
+"""Until there are words, after every 40 ms: a prompt that is being spoken over waits for them."""
 TOLD_BYTES: Final = 3 * PARTIAL_BYTES
 """Unchanged words are told again after 300 ms of audio: whoever listens knows that somebody is listening here."""
 LEAST_VOICED_MS: Final = 60
@@ -160,7 +162,10 @@ class Session:
         self._decode(self._gate.feed(pcm))
         self._since_partial += len(pcm)
         self._since_told += len(pcm)
-        if self._since_partial < PARTIAL_BYTES or not self._gate.evidence.has_voice:
+        if (
+            self._since_partial < (PARTIAL_BYTES if self._told else FIRST_WORDS_BYTES)
+            or not self._gate.evidence.has_voice
+        ):
             return None
         self._since_partial = 0
         text = self._told if self._gate.evidence.in_music_now else self._open.partial()

@@ -57,6 +57,11 @@ class ToneGate:
         self.level_dbfs = SILENT_DBFS
         """Level of the last 60 ms between 250 and 3500 Hz."""
 
+    @property
+    def run(self) -> int:
+        """For how many frames, up to the last, what may be a tone has sounded; the frame before them may hold its beginning."""
+        return self._run
+
     def frame(self, samples: Frame) -> bool:
         """Whether ``samples`` (160 of them) end a stretch of at least 100 ms of one tone."""
         self._window[:-FRAME_SAMPLES] = self._window[FRAME_SAMPLES:]
@@ -102,7 +107,7 @@ def _peaks(spectrum: Spectrum) -> tuple[tuple[float, float], ...]:
 
 
 class ToneStripper:
-    """Holds audio back for 100 ms and lets through what is no tone; tones become silence."""
+    """Lets through what is no tone; tones become silence. What may turn out to be one is held back, 100 ms at most, other sound 20 ms."""
 
     __slots__ = ("_gate", "_held", "voiced_ms")
 
@@ -121,7 +126,7 @@ class ToneStripper:
             self._held.append((frame, self._gate.level_dbfs > _VOICED_DBFS))
             if tone:
                 self._held = deque((bytes(_FRAME_BYTES), False) for _ in self._held)
-            if len(self._held) > CONFIRM_FRAMES:
+            while len(self._held) > min(self._gate.run, CONFIRM_FRAMES) + 1:
                 released.append(self._release())
         return b"".join(released)
 

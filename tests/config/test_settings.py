@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from config.settings import Settings
+from config.settings import SLOTS_A_WORKER, Settings
 
 
 def test_environment_wins_over_the_file_over_the_default(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -55,3 +55,13 @@ def test_everyone_who_starts_at_once_sees_the_same_secret(tmp_path: Path) -> Non
     assert len(seen) == 8
     assert len(set(seen)) == 1
     assert len(seen[0]) == 64
+
+
+@pytest.mark.parametrize(("cores", "lines", "given", "workers"), [(1, 77, 0, 2), (2, 77, 0, 2), (8, 400, 0, 8), (64, 40, 0, 2), (2, 77, 5, 5)])  # fmt: skip
+def test_recognition_takes_a_process_per_core_but_no_more_than_the_lines_need(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, cores: int, lines: int, given: int, workers: int
+) -> None:
+    monkeypatch.setattr("os.sched_getaffinity", lambda pid: set(range(cores)))
+    settings = Settings(data_dir=tmp_path, max_calls=lines, recogniser_workers=given)
+    assert settings.effective_recogniser_workers == workers
+    assert settings.effective_recognition_slots == workers * SLOTS_A_WORKER

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from ivr.speech.tone_gate import ToneStripper
+from ivr.speech.tone_gate import CONFIRM_FRAMES, ToneGate, ToneStripper, as_samples
 
 FRAME_BYTES = 320
 _RANDOM = np.random.default_rng(11)
@@ -52,5 +52,22 @@ def test_length_is_kept_and_speech_after_a_tone_is_heard() -> None:
 def test_a_piece_of_a_frame_is_filled_up() -> None:
     assert len(ToneStripper().feed(bytes(100)) + b"") == 0
     stripper = ToneStripper()
-    stripper.feed(bytes(FRAME_BYTES + 10))
-    assert len(stripper.flush()) == 2 * FRAME_BYTES
+    assert len(stripper.feed(bytes(FRAME_BYTES + 10)) + stripper.flush()) == 2 * FRAME_BYTES
+
+
+def test_what_is_no_tone_is_held_back_for_one_frame_only() -> None:
+    stripper = ToneStripper()
+    pcm = noise(400)
+    out = b"".join(stripper.feed(pcm[start : start + FRAME_BYTES]) for start in range(0, len(pcm), FRAME_BYTES))
+    assert out == pcm[:-FRAME_BYTES]
+
+
+def test_the_100_ms_before_a_tone_is_certain_are_silent_too_and_nothing_else_is() -> None:
+    pieces = [noise(200), tone([941, 1336], 60), noise(100), tone([450], 300), bytes(1600), tone([1004], 90), noise(40)]
+    pcm = b"".join([*pieces, *pieces[::-1]])
+    frames = [pcm[start : start + FRAME_BYTES] for start in range(0, len(pcm), FRAME_BYTES)]
+    gate = ToneGate()
+    tones = [gate.frame(as_samples(frame)) for frame in frames]
+    assert sum(tones) >= 20
+    wanted = [bytes(FRAME_BYTES) if any(tones[at : at + CONFIRM_FRAMES + 1]) else one for at, one in enumerate(frames)]
+    assert through(pcm)[0] == b"".join(wanted)
