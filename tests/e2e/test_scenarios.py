@@ -10,7 +10,7 @@ from tests.e2e.instance import Hotline
 from tests.scenarios.real_caller import RealCaller, sounds_of
 from tests.scenarios.script import Scenario, all_scenarios
 
-pytestmark = [pytest.mark.e2e, pytest.mark.slow, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.e2e, pytest.mark.slow, pytest.mark.alone, pytest.mark.timeout(240)]
 
 REAL = {name: scenario for name, scenario in all_scenarios().items() if scenario.real}
 

@@ -146,7 +146,10 @@ class RealCaller:
                     await self._until(lambda: self._phone.hears_speech, SLACK_MS, "答复没有声音")
                     return
             await self._phone.wait(_STEP_S)
-        raise RealCallFailed(f"没有听到“{step.hear}”，只有 {await self._turns()}")
+        view = await self._operator.look(self._call_id)
+        raise RealCallFailed(
+            f"没有听到“{step.hear}”，只有 {[(turn.said, turn.act, turn.speech) for turn in view.turns]}"
+        )
 
     async def _turns(self) -> list[str]:
         view = await self._operator.look(self._call_id)
