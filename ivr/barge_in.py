@@ -9,13 +9,14 @@ Times in ms.
 from enum import StrEnum
 from typing import Final
 
-from ivr.utterance_forms import is_back_channel
+from ivr.utterance_forms import is_back_channel, may_be_back_channel
 
 SUSTAINED_MS: Final = 600
-"""A voice that still sounds so long after it began, with no word yet that explains it, wants to speak: a cough, an “嗯” or a
-“好的” is over by then. Words come too late to wait for: the recogniser knows the first 500 to 800 ms after the beginning."""
-DECIDED_MS: Final = 620
-"""From the beginning of the speech; with one frame of listening and one of sending below the 700 promised."""
+"""A voice that still sounds so long after it began, with no word yet that explains it, wants to speak: an “嗯” or a “好的” is over
+by then, and a cough has no voice. Not every word can be waited for: the recogniser knows the first 300 to 700 ms after the
+beginning."""
+DECIDED_MS: Final = 600
+"""From the beginning of the speech; with the packets' ways and up to 60 ms of a beginning too soft to notice below the 700 promised."""
 QUIET_MS: Final = 180
 """Silence after a short sound that shows that nothing follows."""
 GAP_MS: Final = 40
@@ -54,6 +55,7 @@ class BargeInWatch:
         self._voiced_ms = voiced_ms
         self._said_before = said_before
         self._words = ""
+        self._voice = bool(said_before)
         self._state: BargeIn | None = None
         self._held = False
         self._held_ms = 0
@@ -64,7 +66,8 @@ class BargeInWatch:
         return not self._amid
 
     def words(self, text: str) -> None:
-        """What is recognised of the utterance so far."""
+        """What is recognised of the utterance so far; none as yet: a voice, and no word."""
+        self._voice = True
         self._words = text.removeprefix(self._said_before) if text != self._said_before else ""
 
     def frame(self, now_ms: int, frame_ms: int, *, speech: bool) -> BargeIn | None:
@@ -93,18 +96,19 @@ class BargeInWatch:
         if self._state is None:
             return BargeIn.DUCK
         if self._state is BargeIn.RESUME:
-            return BargeIn.HOLD if self._voiced_ms >= LASTING_MS and not (listening or self._held) else None
+            lasting = self._voice and self._voiced_ms >= LASTING_MS
+            return BargeIn.HOLD if lasting and not (listening or self._held) else None
         if self._state is BargeIn.HOLD:
             over = (listening and quiet_ms >= QUIET_MS) or now_ms - self._held_ms >= HELD_MOST_MS
             return BargeIn.RESUME if over else None
-        return self._ducked(now_ms - self._began_ms, quiet_ms, listening=listening)
+        return self._ducked(now_ms - self._began_ms, quiet_ms)
 
-    def _ducked(self, sounding_ms: int, quiet_ms: int, *, listening: bool) -> BargeIn | None:
+    def _ducked(self, sounding_ms: int, quiet_ms: int) -> BargeIn | None:
         """What follows on the first duck, within :data:`DECIDED_MS`."""
         if quiet_ms >= QUIET_MS:
             return BargeIn.RESUME
         speaks = quiet_ms <= GAP_MS and self._voiced_ms >= _VOICED_SHARE * sounding_ms
-        if sounding_ms >= SUSTAINED_MS and speaks and not listening:
+        if sounding_ms >= SUSTAINED_MS and speaks and self._voice and not may_be_back_channel(self._words):
             return BargeIn.HOLD
         return BargeIn.RESUME if sounding_ms >= DECIDED_MS else None
 

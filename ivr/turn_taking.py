@@ -157,12 +157,12 @@ class TurnTaking:
             self._arm()
 
     def words(self, text: str) -> None:
-        """What is recognised of the utterance so far."""
+        """What is recognised of the utterance so far; empty: there is a voice, and no word yet."""
+        if self._over_prompt:
+            self._over_prompt.words(text)
         if text != self._words:
             self._words = text
             self._words_at_ms = self._now
-            if self._over_prompt:
-                self._over_prompt.words(text)
 
     def end_utterance(self) -> tuple[TurnEvent, ...]:
         """The caller has turned to something else (a key): what was being said is over."""

@@ -8,7 +8,7 @@ import re
 from enum import StrEnum
 from typing import Final
 
-from pypinyin import lazy_pinyin
+from pypinyin import Style, lazy_pinyin
 
 _SPACES: Final = re.compile(r"[\s，。！？、；,.!?;]")
 
@@ -114,6 +114,23 @@ def is_back_channel(text: str) -> bool:
     if _BACK_CHANNEL.match(words):
         return True
     return len(words) <= 2 and all(syllable in _BACK_CHANNEL_SYLLABLES for syllable in lazy_pinyin(words))
+
+
+_LISTENING_BEGINNINGS: Final = frozenset({"zhi", "ming"})
+"""Of 知道 and 明白, whose second syllable the recogniser often takes for another one at first (职工)."""
+_HUMMED: Final = ["en", "en"]
+
+
+def may_be_back_channel(text: str) -> bool:
+    """Whether ``text``, still being said, may become no more than a back-channel: 名 (明白), 之 (知道), 根本 (a drawn-out 嗯嗯)."""
+    words = _SPACES.sub("", text)
+    if is_back_channel(words):
+        return True
+    if not 1 <= len(words) <= 2:  # syllables of the phrases
+        return False
+    if lazy_pinyin(words, style=Style.FINALS) == _HUMMED:
+        return True
+    return lazy_pinyin(words)[0] in _LISTENING_BEGINNINGS
 
 
 _DIGIT: Final = re.compile(r"[0-9零〇幺一二两三四五六七八九]")

@@ -20,37 +20,44 @@ MAX_BEHIND_S: Final = 0.1
 _SLOT_S: Final = FRAME_MS / 1000 / SLOTS
 
 
+def _nothing() -> None:
+    """For those who only hear."""
+
+
 class FrameClock:
-    """Calls every tick that has joined once each 20 ms; deadlines are absolute, so no delay adds up."""
+    """Calls every tick that has joined once each 20 ms; deadlines are absolute, so no delay adds up.
+
+    A leg hears in one slot and speaks in the next: what it does about what it heard goes out 5 ms later and not 20.
+    """
 
     def __init__(self) -> None:
-        self._slots: list[list[Tick]] = [[] for _ in range(SLOTS)]
+        self._slots: list[list[tuple[Tick, Tick]]] = [[] for _ in range(SLOTS)]
         self._timer: asyncio.TimerHandle | None = None
         self._due = 0.0
         self._turn = 0
         self.skipped_s = 0.0
         """Time in which nothing was sent because the loop stood still."""
 
-    def join(self, tick: Tick) -> None:
-        """Call ``tick`` from here on; the first time within 20 ms."""
-        min(self._slots, key=len).append(tick)
+    def join(self, hear: Tick, speak: Tick = _nothing) -> None:
+        """Call ``hear`` and 5 ms later ``speak`` from here on; the first time within 20 ms."""
+        min(self._slots, key=len).append((hear, speak))
         if self._timer is None:
             loop = asyncio.get_running_loop()
             self._due = loop.time() + _SLOT_S
             self._timer = loop.call_at(self._due, self._run)
 
-    def leave(self, tick: Tick) -> None:
-        """Call ``tick`` no more; nothing happens when it has left before."""
+    def leave(self, hear: Tick) -> None:
+        """Call what joined with ``hear`` no more; nothing happens when it has left before."""
         for slot in self._slots:
-            if tick in slot:
-                slot.remove(tick)
+            slot[:] = [pair for pair in slot if pair[0] != hear]
         if self._timer is not None and not any(self._slots):
             self._timer.cancel()
             self._timer = None
 
     def _run(self) -> None:
         loop = asyncio.get_running_loop()
-        for tick in tuple(self._slots[self._turn]):
+        speaking, hearing = self._slots[self._turn - 1], self._slots[self._turn]
+        for tick in [*(speak for _, speak in speaking), *(hear for hear, _ in hearing)]:
             try:
                 tick()
             except Exception:

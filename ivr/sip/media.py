@@ -91,12 +91,12 @@ class Media(BaseRTPSession):
         self._watch = SoundWatch(self._heard_at)
         self._socket.discard()
         await self._bind_transports((self._ports.host, self._ports.port), self.agreed.remote)
-        frame_clock().join(self._tick)
+        frame_clock().join(self._hear, self._speak)
 
     async def close(self) -> None:
         self._playback.close()
         self._drop_keys()
-        frame_clock().leave(self._tick)
+        frame_clock().leave(self._hear)
         await super().close()
 
     def move(self, agreed: Agreement) -> None:
@@ -139,8 +139,7 @@ class Media(BaseRTPSession):
 
     # --- one tick -----------------------------------------------------------------------------------------------
 
-    def _tick(self) -> None:
-        self._send_one()
+    def _hear(self) -> None:
         now = asyncio.get_running_loop().time()
         for _ in range(MOST_A_TICK):
             arrival = self._socket.receive()
@@ -176,7 +175,7 @@ class Media(BaseRTPSession):
             if hearing:
                 self.on_timeout()
 
-    def _send_one(self) -> None:
+    def _speak(self) -> None:
         sender = self._out
         frame = self._silent
         if self._key_packets:

@@ -34,6 +34,7 @@ class RecogniserLost(HotlineError):
 
 
 OnPartial = Callable[[str], None]
+"""Called with the words of the utterance so far, first with none as soon as a voice is heard; never for sound without a voice."""
 
 
 class Recogniser(Protocol):
@@ -63,7 +64,7 @@ class RecogniserSource(Protocol):
         ...
 
     def open(self, on_partial: OnPartial) -> Recogniser:
-        """A recogniser for one call; ``on_partial`` is called with the words of the utterance so far."""
+        """A recogniser for one call; ``on_partial``: see :data:`OnPartial`."""
         ...
 
 

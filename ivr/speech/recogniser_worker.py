@@ -26,8 +26,10 @@ from ivr.speech.starvation import FairClock
 SAMPLE_RATE: Final = 8000
 PARTIAL_BYTES: Final = 2 * SAMPLE_RATE // 10
 """Partials are looked at after every 100 ms of audio."""
-FIRST_WORDS_BYTES: Final = 2 * SAMPLE_RATE // 25
-"""Until there are words, after every 40 ms: a prompt that is being spoken over waits for them."""
+FIRST_WORDS_BYTES: Final = 2 * SAMPLE_RATE // 50
+"""After every 20 ms until there are a few words: a prompt that is being spoken over waits for them."""
+FEW_WORDS: Final = 3
+"""Characters."""
 TOLD_BYTES: Final = 3 * PARTIAL_BYTES
 """Unchanged words are told again after 300 ms of audio: whoever listens knows that somebody is listening here."""
 LEAST_VOICED_MS: Final = 60
@@ -138,7 +140,8 @@ class Session:
         self._answer = bytearray()
         self._since_partial = 0
         self._since_told = 0
-        self._told = ""
+        self._told: str | None = None
+        """``None``: not even that there is a voice."""
 
     @property
     def dear(self) -> bool:
@@ -155,20 +158,21 @@ class Session:
             self._guided.begin()
         self._gate = QuietGate()
         self._answer = bytearray()
-        self._since_partial, self._since_told, self._told = 0, 0, ""
+        self._since_partial, self._since_told, self._told = 0, 0, None
 
     def feed(self, pcm: bytes) -> str | None:
-        """Decode; returns the words so far when they have changed, and every 300 ms when they have not."""
+        """Decode; returns the words so far when there is a voice (none at first), when they have changed, else every 300 ms."""
         self._decode(self._gate.feed(pcm))
         self._since_partial += len(pcm)
         self._since_told += len(pcm)
-        if (
-            self._since_partial < (PARTIAL_BYTES if self._told else FIRST_WORDS_BYTES)
-            or not self._gate.evidence.has_voice
-        ):
+        told = self._told or ""
+        step = FIRST_WORDS_BYTES if len(told) < FEW_WORDS else PARTIAL_BYTES
+        if self._since_partial < step or not self._gate.evidence.has_voice:
             return None
         self._since_partial = 0
-        text = self._told if self._gate.evidence.in_music_now else self._open.partial()
+        if self._gate.evidence.in_music_now and self._told is None:
+            return None
+        text = told if self._gate.evidence.in_music_now else self._open.partial()
         if text == self._told and self._since_told < TOLD_BYTES:
             return None
         self._told, self._since_told = text, 0

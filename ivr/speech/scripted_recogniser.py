@@ -14,23 +14,23 @@ _FRAME_BYTES: Final = 320
 
 
 class ScriptedRecogniser:
-    """Speaks its next line at five characters a second of audio, in partials, whatever the audio is."""
+    """Speaks its next line at five characters a second of audio, in partials, whatever the audio is; an empty line is a noise."""
 
     def __init__(self, lines: deque[object], on_partial: OnPartial) -> None:
         self._lines = lines
         self._on_partial = on_partial
         self._frames = 0
-        self._told = ""
+        self._told: str | None = None
         self.hints: list[tuple[str, ...]] = []
 
     def begin(self, hints: Sequence[str] = ()) -> None:
         self.hints.append(tuple(hints))
-        self._frames, self._told = 0, ""
+        self._frames, self._told = 0, None
 
     def feed(self, pcm: bytes) -> None:
         self._frames += len(pcm) // _FRAME_BYTES
         line = self._lines[0] if self._lines else ""
-        if isinstance(line, str):
+        if isinstance(line, str) and line:
             words = line[: self._frames * CHARACTERS_A_SECOND // 50]
             if words != self._told:
                 self._told = words

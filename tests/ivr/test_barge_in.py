@@ -48,6 +48,18 @@ def test_a_cough_lets_the_prompt_go_on(ms: int) -> None:
     assert prompt.decided[-1][0] <= DECIDED_MS + 60
 
 
+def test_sound_without_a_voice_never_silences_it_however_long() -> None:
+    assert Prompt().sound(5000).done == [BargeIn.DUCK, BargeIn.RESUME]
+
+
+@pytest.mark.parametrize("words", ["名", "之", "知道", "根本"])
+def test_words_that_may_become_a_back_channel_are_waited_for(words: str) -> None:
+    prompt = Prompt().words("").sound(440).words(words).sound(200)
+    assert prompt.done == [BargeIn.DUCK, BargeIn.RESUME]
+    prompt.words("名字叫什么").sound(20)
+    assert prompt.done[-1] is BargeIn.STOP
+
+
 @pytest.mark.parametrize("words", ["嗯", "好的", "对对对"])
 @pytest.mark.parametrize("ms", [200, 400, 700, 900])
 def test_a_back_channel_lets_the_prompt_go_on(words: str, ms: int) -> None:
@@ -66,7 +78,7 @@ def test_two_characters_or_words_out_of_too_little_voice_do_not_stop_it() -> Non
 
 
 def test_a_voice_that_goes_on_silences_it_even_before_a_word_is_known() -> None:
-    prompt = Prompt().sound(900)
+    prompt = Prompt().sound(100).words("").sound(800)
     assert prompt.done == [BargeIn.DUCK, BargeIn.HOLD]
     assert prompt.decided[-1][0] <= DECIDED_MS
     prompt.words("公积金怎么").sound(20)
@@ -74,12 +86,12 @@ def test_a_voice_that_goes_on_silences_it_even_before_a_word_is_known() -> None:
 
 
 def test_a_held_prompt_goes_on_when_the_words_turn_out_to_be_a_back_channel() -> None:
-    prompt = Prompt().sound(700).words("知道了").quiet(300)
+    prompt = Prompt().words("").sound(700).words("知道了").quiet(300)
     assert prompt.done == [BargeIn.DUCK, BargeIn.HOLD, BargeIn.RESUME]
 
 
 def test_a_held_prompt_goes_on_when_no_word_comes() -> None:
-    prompt = Prompt().sound(800 + HELD_MOST_MS)
+    prompt = Prompt().words("").sound(800 + HELD_MOST_MS)
     assert prompt.done == [BargeIn.DUCK, BargeIn.HOLD, BargeIn.RESUME]
     assert prompt.sound(5000).done[-1] is BargeIn.RESUME
 

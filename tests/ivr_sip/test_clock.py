@@ -29,6 +29,27 @@ def test_each_leg_ticks_every_20_ms_whenever_it_joins() -> None:
     run_virtually(scenario())
 
 
+def test_a_leg_speaks_5_ms_after_it_has_heard() -> None:
+    async def scenario() -> None:
+        clock, loop = frame_clock(), asyncio.get_running_loop()
+        heard: list[float] = []
+        spoke: list[float] = []
+
+        def hear() -> None:
+            heard.append(loop.time())
+
+        for _ in range(3):
+            clock.join(lambda: None)
+        clock.join(hear, lambda: spoke.append(loop.time()))
+        await asyncio.sleep(1.0)
+        clock.leave(hear)
+        assert len(heard) >= 49
+        after = [min(at for at in spoke if at > before) - before for before in heard[:40]]
+        assert after == pytest.approx([0.005] * 40, abs=1e-9)
+
+    run_virtually(scenario())
+
+
 def test_a_leg_that_fails_or_leaves_in_its_tick_harms_no_other() -> None:
     async def scenario() -> None:
         clock = frame_clock()

@@ -102,12 +102,12 @@ async def far_end() -> AsyncIterator[FarEnd]:
 
 def step(far: FarEnd, packets: dict[int, list[int]], sound: bytes, samples: int = 160, ticks: int = 50) -> None:
     """Tick by hand, whatever the machine is doing; before tick n the packets with the numbers ``packets[n]`` arrive."""
-    frame_clock().leave(far.media._tick)
+    frame_clock().leave(far.media._hear)
     for tick in range(ticks):
         for number in packets.get(tick, []):
             piece = sound[number * 2 * samples : (number + 1) * 2 * samples]
             far.send(number, number * samples, far.codec.encode(piece))
-        far.media._tick()
+        far.media._hear()
 
 
 def in_time(sound: bytes, samples: int) -> dict[int, list[int]]:

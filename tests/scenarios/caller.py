@@ -105,8 +105,7 @@ class Caller:
             case script.Say():
                 await self._speak(self._frames(step.say), meanwhile=step.meanwhile)
             case script.Sound():
-                frames = [chord(n) if step.sound == "music" else noise(-20) for n in range(step.ms // 20)]
-                await self._speak(frames, meanwhile=step.meanwhile)
+                await self._speak(self._sound(step.sound, step.ms // 20), meanwhile=step.meanwhile)
             case script.Street():
                 self.leg.mouth.behind = step.street
             case script.Press():
@@ -141,6 +140,11 @@ class Caller:
                 await self._until(lambda: self.leg.ended, step.ended_within_ms, "通话没有结束")
             case _:
                 self.leg.leave()
+
+    def _sound(self, what: str, count: int) -> list[bytes]:
+        if what == "murmur":
+            return self._house.recognisers.lines.murmur(count)
+        return [chord(number) if what == "music" else noise(-20) for number in range(count)]
 
     def _frames(self, text: str) -> list[bytes]:
         frames: list[bytes] = []

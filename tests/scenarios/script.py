@@ -35,9 +35,9 @@ class Say(_Strict):
 
 
 class Sound(_Strict):
-    """A sound without words for ``ms``."""
+    """A sound without words for ``ms``; ``murmur`` is a voice, the others are none."""
 
-    sound: Literal["cough", "noise", "music"]
+    sound: Literal["cough", "noise", "music", "murmur"]
     ms: int
     meanwhile: bool = False
 

@@ -49,6 +49,15 @@ class Lines:
                 found.append(_HEAD.pack(_MARK, line, place, whole) + noise(-20)[_HEAD.size :])
         return found
 
+    def murmur(self, count: int) -> list[bytes]:
+        """``count`` frames of a voice that says no word."""
+        self._texts.append("")
+        return [_HEAD.pack(_MARK, len(self._texts) - 1, 0, 0) + noise(-20)[_HEAD.size :] for _ in range(count)]
+
+    def is_voice(self, frame: bytes) -> bool:
+        """Whether somebody speaks in ``frame``."""
+        return bool(_HEAD.unpack_from(frame)[0] == _MARK)
+
     def character(self, frame: bytes) -> str:
         """The character that has been said when ``frame`` has passed, if any."""
         mark, line, place, whole = _HEAD.unpack_from(frame)
@@ -63,18 +72,21 @@ class FrameRecogniser:
         self._on_partial = on_partial
         self._frames = 0
         self._heard: list[tuple[int, str]] = []
-        self._told = ""
+        self._told: str | None = None
 
     def begin(self, hints: Sequence[str] = ()) -> None:
-        self._frames, self._heard, self._told = 0, [], ""
+        self._frames, self._heard, self._told = 0, [], None
 
     def feed(self, pcm: bytes) -> None:
         for at in range(0, len(pcm), FRAME_BYTES):
             self._frames += 1
+            if self._told is None and self._lines.is_voice(pcm[at : at + FRAME_BYTES]):
+                self._told = ""
+                self._on_partial("")
             if character := self._lines.character(pcm[at : at + FRAME_BYTES]):
                 self._heard.append((self._frames, character))
         known = "".join(one for frame, one in self._heard if frame + LAG_FRAMES <= self._frames)
-        if known != self._told:
+        if known != (self._told or ""):
             self._told = known
             self._on_partial(known)
 

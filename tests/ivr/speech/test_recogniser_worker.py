@@ -4,15 +4,18 @@ import asyncio
 import os
 import signal
 from collections.abc import AsyncIterator
+from itertools import pairwise
 
 import numpy as np
 import pytest
 import pytest_asyncio
+import vosk
 
 from asr_models.library import shipped
 from asr_models.measure import likeness
+from ivr.speech.grammar import Grammars
 from ivr.speech.recogniser_pool import RecogniserPool
-from ivr.speech.recogniser_worker import joined
+from ivr.speech.recogniser_worker import Session, joined
 from ivr.speech.voice import Voice
 
 FRAME_BYTES = 320
@@ -62,6 +65,43 @@ async def test_an_emergency_is_heard_before_the_sentence_is_over(pool: Recognise
     first = next((at for at, words in partials if "煤气泄漏" in words), None)
     assert first is not None
     assert first < len(pcm) * 0.7
+
+
+@pytest.fixture(scope="module")
+def session() -> Session:
+    path = shipped().path
+    model = vosk.Model(str(path))
+    return Session(model, Grammars(model, path))
+
+
+def partials_of(session: Session, pcm: bytes) -> list[tuple[int, str]]:
+    """What is told of ``pcm`` while it is said, and after how many ms of it."""
+    session.begin(())
+    told = [
+        (at // 16 + 20, session.feed(pcm[at : at + FRAME_BYTES].ljust(FRAME_BYTES, b"\0")))
+        for at in range(0, len(pcm), FRAME_BYTES)
+    ]
+    session.finish()
+    return [(ms, words) for ms, words in told if words is not None]
+
+
+@pytest.mark.parametrize("sentence", ["公积金怎么提取", "好的", "我要投诉楼上漏水"])
+async def test_a_voice_is_told_before_its_first_word_and_both_soon(
+    session: Session, caller: Voice, sentence: str
+) -> None:
+    pcm = await caller.synthesise(sentence)
+    told = partials_of(session, pcm + bytes(16 * 400))
+    assert told[0][1] == ""
+    assert told[0][0] <= 300
+    assert next(ms for ms, words in told if words) <= 800
+    assert all(later[0] - earlier[0] <= 300 for earlier, later in pairwise(told))
+
+
+async def test_a_cough_is_no_voice(session: Session) -> None:
+    fading = np.exp(-3 * np.arange(2000) / 2000)
+    burst = np.convolve(np.random.default_rng(5).normal(0, 1, 2000), np.ones(3) / 3, "same") * fading * 0.2
+    cough = bytes((burst * 32767).clip(-32768, 32767).astype("<i2").tobytes())
+    assert partials_of(session, cough + bytes(2000) + cough + bytes(16_000)) == []
 
 
 @pytest.mark.parametrize(
