@@ -6,7 +6,6 @@ main thread reads and answers pings, unless the decoding thread has been inside 
 
 import json
 import os
-import queue
 import signal
 import sys
 import threading
@@ -22,6 +21,7 @@ from ivr.speech.grammar import ANYTHING_ELSE, Grammars
 from ivr.speech.pipe_frames import Kind, PipeFrame, pack, read_frame_blocking
 from ivr.speech.quiet_gate import QuietGate
 from ivr.speech.starvation import FairClock
+from ivr.speech.work_queue import MOST_BYTES, WorkQueue
 
 SAMPLE_RATE: Final = 8000
 PARTIAL_BYTES: Final = 2 * SAMPLE_RATE // 10
@@ -42,7 +42,7 @@ LONGEST_ANSWER_BYTES: Final = 2 * SAMPLE_RATE * 4
 """An expected answer is short: what goes on for longer is not listened to with a grammar."""
 _PAUSE_FRAMES: Final = 10
 STUCK_S: Final = 0.7
-"""Decoding 100 ms of audio for longer than this is a hang."""
+"""Decoding 300 ms of audio for longer than this is a hang."""
 SLOW_STEP_S: Final = 2.5
 """A large model may need so long to build a grammar or to finish an utterance."""
 _LEAST_SLOW_STEP_S: Final = 1.5
@@ -138,6 +138,7 @@ class Session:
         self._grammar: str | None = None
         self._gate = QuietGate()
         self._answer = bytearray()
+        self._undecoded = b""
         self._since_partial = 0
         self._since_told = 0
         self._told: str | None = None
@@ -158,18 +159,22 @@ class Session:
             self._guided.begin()
         self._gate = QuietGate()
         self._answer = bytearray()
+        self._undecoded = b""
         self._since_partial, self._since_told, self._told = 0, 0, None
 
     def feed(self, pcm: bytes) -> str | None:
         """Decode; returns the words so far when there is a voice (none at first), when they have changed, else every 300 ms."""
-        self._decode(self._gate.feed(pcm))
+        self._undecoded += self._gate.feed(pcm)
         self._since_partial += len(pcm)
         self._since_told += len(pcm)
         told = self._told or ""
         step = FIRST_WORDS_BYTES if len(told) < FEW_WORDS else PARTIAL_BYTES
-        if self._since_partial < step or not self._gate.evidence.has_voice:
+        if self._since_partial < step:
             return None
         self._since_partial = 0
+        self._decode(b"")
+        if not self._gate.evidence.has_voice:
+            return None
         if self._gate.evidence.in_music_now and self._told is None:
             return None
         text = told if self._gate.evidence.in_music_now else self._open.partial()
@@ -203,7 +208,9 @@ class Session:
         self._open.feed(bytes(PARTIAL_BYTES))
         self._open.finish(self._gate)
 
-    def _decode(self, pcm: bytes) -> None:
+    def _decode(self, rest: bytes) -> None:
+        """Decode what the gate let through since the last time, and ``rest``."""
+        pcm, self._undecoded = self._undecoded + rest, b""
         evidence = self._gate.evidence
         in_pause = not evidence.near_voice(evidence.frames, before=0, after=_PAUSE_FRAMES)
         self._open.feed(pcm)
@@ -222,7 +229,7 @@ class Worker:
         self._sessions: dict[int, Session] = {}
         self._sink = sink
         self._writing = threading.Lock()
-        self._queue: queue.SimpleQueue[PipeFrame | None] = queue.SimpleQueue()
+        self._queue = WorkQueue()
         self._step = 0
         """Counts what the decoding thread begins and ends: odd while something is in hand."""
         self._allowed_s = SLOW_STEP_S
@@ -244,7 +251,7 @@ class Worker:
             else:
                 stuck = self._stuck() or not decoding.is_alive()
                 self._send(Kind.STUCK if stuck else Kind.PONG, frame.id)
-        self._queue.put(None)
+        self._queue.end()
         decoding.join(1.0)
 
     def _stuck(self) -> bool:
@@ -261,7 +268,7 @@ class Worker:
             self._sink.flush()
 
     def _decode(self) -> None:
-        while (frame := self._queue.get()) is not None:
+        while (frame := self._queue.take()) is not None:
             self._handle(frame)
 
     @contextmanager
@@ -278,10 +285,10 @@ class Worker:
             self._sessions.pop(frame.id, None)
             return
         if frame.kind is Kind.AUDIO:
-            for start in range(0, len(frame.payload), PARTIAL_BYTES):
+            for start in range(0, len(frame.payload), MOST_BYTES):
                 session = self._session(frame.id)
                 with self._within(SLOW_STEP_S if session.dear else STUCK_S):
-                    words = session.feed(frame.payload[start : start + PARTIAL_BYTES])
+                    words = session.feed(frame.payload[start : start + MOST_BYTES])
                 if words is not None:
                     self._send(Kind.PARTIAL, frame.id, {"text": words})
             return
