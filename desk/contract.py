@@ -38,6 +38,7 @@ REASON_TEXTS: Final = {
     "failed": "系统没能听懂或出了故障",
     "unanswered": "问题没有答上",
     "abuse": "情绪激动",
+    "confidential": "可能涉及国家秘密或商业秘密：请先暂停录音，提醒勿在电话中讲内容",
     "choice": "按选项转人工",
     "leader": "要找值班领导",
     "overflow": "来电较多，未经机器人",

@@ -16,6 +16,7 @@ from config.rulebook_model import Rulebook
 from dialog import reading_back
 from dialog.contract import Channel, Choice, Directive, Do, Expectation, Message, MessageKind
 from dialog.elements.elsewhere import elsewhere
+from dialog.elements.spoken_numbers import digits_of
 from dialog.phrases import joined, phrase
 from dialog.rasa_client import RasaStep, Stage
 from dialog.records import Record
@@ -33,7 +34,6 @@ CERTAIN: Final = 0.9
 TICKET_NO_DIGITS: Final = 13
 _TICKET_NO: Final = re.compile(rf"\d{{{TICKET_NO_DIGITS}}}")
 _YES_OR_NO: Final = ("对", "是的", "不对", "不是")
-_DIGITS: Final = str.maketrans("零〇幺一二三四五六七八九０１２３４５６７８９", "001123456789" + "0123456789")
 _ELEMENT_WORDS: Final = {
     ElementName.TIME: ("时间", "日期", "几点"),
     ElementName.PLACE: ("地点", "地址", "地方", "位置"),
@@ -324,7 +324,7 @@ class Actions:
     async def progress(self, turn: Turn, out: Outcome) -> None:
         """How far a ticket has come; kind and date only for the number it was reported from (Z35)."""
         state = turn.state
-        said = _TICKET_NO.search(re.sub(r"\D", "", turn.text.translate(_DIGITS)))
+        said = _TICKET_NO.search(digits_of(turn.text))
         if said is None:
             key = "ask_ticket_no_again" if state.awaiting == "ticket_no" else "ask_ticket_no"
             out.failed = state.awaiting == "ticket_no"

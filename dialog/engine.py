@@ -14,6 +14,7 @@ import structlog
 
 from config.rulebook_model import EmergencyIncident, Rulebook
 from dialog import fallback
+from dialog.confidential import confidential, without_confidences
 from dialog.contract import Channel, Contact, Do, Expectation, Message, MessageKind, Reply, Said, Utterance
 from dialog.directives import Actions, Outcome, Turn, expectation, named_element
 from dialog.elements.extract import Extractor, is_correction, merge
@@ -91,11 +92,17 @@ class Dialog:
         """Answer one utterance; raises :class:`dialog.records.UnknownConversation`."""
         async with self._locks[conversation_id]:
             record = await self._records.load(conversation_id)
-            text, secret = without_secrets(clean(utterance.text))
+            said = clean(utterance.text)
+            hidden = self._confidential(record, said, at)
+            text, secret = without_secrets(without_confidences(said) if hidden else said)
             utterance = replace(utterance, text=text[: 4 * MAX_TEXT])
             turn_id, out = new_id(), Outcome(engine="guard")
             utterance, doubted = self._as_expected(record, utterance, at, out)
-            if not doubted:
+            if hidden:
+                out.act = "confidential"
+                out.say(MessageKind.NOTICE, "confidential")
+                out.transfer("confidential")
+            elif not doubted:
                 await self._decide(record, utterance, turn_id, at, out)
             if _hands_over(out) and not record.state.in_form and not record.state.elements.event.source:
                 self._take_along(record, utterance, turn_id, at)
@@ -103,6 +110,12 @@ class Dialog:
                 out.messages.insert(0, phrase(MessageKind.NOTICE, "secret"))
             record.state.failures = record.state.failures + 1 if out.failed else 0
             return await self._commit(record, utterance, turn_id, out, at)
+
+    def _confidential(self, record: Record, text: str, at: datetime) -> bool:
+        """Whether a person must hear this and nothing must keep it (Z14); a danger comes first."""
+        if record.restricted or not confidential(text):
+            return False
+        return find_emergency(text, self._incidents.at(at).incidents).alarm is not Alarm.CERTAIN
 
     async def partial(self, conversation_id: str, text: str, at: datetime, *, settled: bool = True) -> Reply | None:
         """Words still being said: a certain emergency or a plain call for a person is answered at once."""

@@ -1,5 +1,6 @@
 """What a call's recording must not keep: secrets as they are heard, and whatever an agent says is one (CLAUSES Z14)."""
 
+from dialog.confidential import confidential
 from dialog.masking import without_secrets
 from gateway.phone_line import PhoneLine
 from ivr.protocol import SpeechFinal, SpeechPartial
@@ -14,7 +15,7 @@ class PhoneSecrets:
 
     def heard(self, frame: SpeechPartial | SpeechFinal) -> None:
         """An utterance that holds a secret is withheld from its start to its end, also what was recorded of it."""
-        if not self._withholding and without_secrets(frame.text)[1]:
+        if not self._withholding and (without_secrets(frame.text)[1] or confidential(frame.text)):
             self._withholding = True
             self._line.withhold(frame.start_ms)
         if self._withholding and isinstance(frame, SpeechFinal):

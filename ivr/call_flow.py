@@ -90,6 +90,7 @@ class CallFlow:
         self._heard = Heard(self._parts, self._gate, self._loss, self._handover)
         self._listening = Listening(around.recognisers, self._turn, self._heard)
         self._heard.finish_utterance = self._listening.finish_utterance
+        leg.on_one_way(self._heard.no_sound)
         self._prompts = around.prompts
         self._recording: CallRecording | None = None
         self._seq_seen = 0

@@ -2,7 +2,9 @@
 
 import asyncio
 from collections.abc import Callable, Coroutine
-from typing import Any
+from typing import Any, Final
+
+_AGAIN_S: Final = 0.5
 
 
 class CallTasks:
@@ -18,11 +20,11 @@ class CallTasks:
         task.add_done_callback(self._finished)
 
     async def stop(self) -> None:
-        """Cancel all and wait until they are over."""
-        tasks = list(self._tasks)
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        """Cancel all and wait until they are over; one that missed its cancellation is cancelled again."""
+        while tasks := list(self._tasks):
+            for task in tasks:
+                task.cancel()
+            await asyncio.wait(tasks, timeout=_AGAIN_S)
 
     def _finished(self, task: asyncio.Task[None]) -> None:
         self._tasks.discard(task)

@@ -147,7 +147,8 @@ class HandoverLeg:
         await _over(ringing)
         self._on_state("connected", 202)
         with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(self._leg.wait_ended(), REFERRED_WAIT_S)
+            async with asyncio.timeout(REFERRED_WAIT_S):
+                await self._leg.wait_ended()
         if not self._leg.ended:
             self._on_state("ended", 0)
         return True

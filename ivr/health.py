@@ -23,7 +23,9 @@ async def serve_health(path: Path, health: Health) -> asyncio.Server:
 
     async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
-            if await asyncio.wait_for(reader.readline(), 2) == ASK:
+            async with asyncio.timeout(2):
+                asked = await reader.readline()
+            if asked == ASK:
                 writer.write(json.dumps(await health()).encode() + b"\n")
                 await writer.drain()
         except (TimeoutError, ConnectionError):
@@ -82,7 +84,8 @@ async def answers_options(host: str, port: int) -> bool:
     try:
         own_host, own_port = transport.get_extra_info("sockname")[:2]
         transport.sendto(_options(there, port, own_host, own_port))
-        answer = await asyncio.wait_for(protocol.heard, _OPTIONS_S)
+        async with asyncio.timeout(_OPTIONS_S):
+            answer = await protocol.heard
     except (TimeoutError, OSError):
         return False
     finally:

@@ -109,6 +109,16 @@ class Heard:
             parts.say_own("noise_goodbye")
             parts.tasks.start(parts.hang_up("bot"))
 
+    def no_sound(self, what: str) -> None:
+        """Something is wrong with the sound (:meth:`ivr.sip.contract.CallLeg.on_one_way`).
+
+        A caller of whom nothing comes can still press keys: he is told so once. One whose phone sends silence may only be listening.
+        """
+        parts = self._parts
+        busy = self._gate.closed or not self._handover.idle or self._loss.away or parts.ending.decided
+        if what == "nothing_heard" and not busy and parts.turn.state != WAITING:
+            parts.say_own("no_sound")
+
     def no_input(self, count: int) -> None:
         if self._gate.closed or not self._handover.idle or self._loss.away:
             return

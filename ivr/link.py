@@ -106,7 +106,8 @@ class GatewayLink:
         self._asked[offered.call] = answer
         self.send(offered)
         try:
-            return await asyncio.wait_for(answer, OFFER_TIMEOUT_S)
+            async with asyncio.timeout(OFFER_TIMEOUT_S):
+                return await answer
         except TimeoutError:
             return None
         finally:
@@ -116,7 +117,8 @@ class GatewayLink:
         """Return when everything queued has been sent, or after ``within_s``."""
         if self.is_up and self._outbox:
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._all_sent.wait(), within_s)
+                async with asyncio.timeout(within_s):
+                    await self._all_sent.wait()
 
     async def run(self) -> None:
         """Stay connected until cancelled."""
@@ -194,7 +196,8 @@ class GatewayLink:
 
     async def _receive(self, socket: aiohttp.ClientWebSocketResponse) -> None:
         while True:
-            message = await asyncio.wait_for(socket.receive(), LOST_S)
+            async with asyncio.timeout(LOST_S):
+                message = await socket.receive()
             if message.type in (aiohttp.WSMsgType.CLOSE, aiohttp.WSMsgType.CLOSING, aiohttp.WSMsgType.CLOSED):
                 return
             if message.type is aiohttp.WSMsgType.ERROR:

@@ -171,7 +171,8 @@ class Node:
     async def _calls_over(self, within_s: float) -> None:
         if self._flows:
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._no_calls.wait(), within_s)
+                async with asyncio.timeout(within_s):
+                    await self._no_calls.wait()
 
     async def health(self) -> Mapping[str, object]:
         """Whether each part truly works; ``ok`` when all do.
@@ -285,7 +286,8 @@ class Node:
 async def _within(seconds: float, probe: Awaitable[bool]) -> bool:
     """What ``probe`` finds; false when it takes longer."""
     try:
-        return await asyncio.wait_for(probe, seconds)
+        async with asyncio.timeout(seconds):
+            return await probe
     except TimeoutError:
         return False
 

@@ -27,6 +27,7 @@ NEEDED: Final = frozenset(
         "goodbye",
         "noise",
         "noise_again",
+        "no_sound",
         "noise_goodbye",
     }
 )

@@ -18,7 +18,7 @@ import numpy as np
 import structlog
 from numpy.typing import NDArray
 
-from ivr.sip.contract import FRAME_SAMPLES
+from ivr.sip.contract import FRAME_BYTES, FRAME_SAMPLES
 from store.ids import new_id
 from store.recording_file import RecordingWriter
 from store.vault import Vault
@@ -46,7 +46,8 @@ class CallRecording:
         self._file: RecordingWriter | None = None
         self._hand_on = hand_on
         self._heard: list[bytes] = []
-        self._sent: deque[bytes] = deque()
+        self._sent = deque([bytes(FRAME_BYTES)])
+        """Starts with a silent frame: the node hears before it speaks, and each frame heard needs its counterpart."""
         self._frames = 0
         """Frames that were heard so far: the call's clock."""
         self._withheld = 0

@@ -62,9 +62,7 @@ def find_numbers(text: str) -> tuple[SpokenNumber, ...]:
 
 def digits_of(words: str) -> str:
     """「幺三八」 → 138; what is no digit is left out, a final 艾克斯 becomes X."""
-    figures = "".join(
-        _DIGITS.get(char, char) for char in words if char in _DIGITS or (char.isascii() and char.isdigit())
-    )
+    figures = "".join(_DIGITS.get(char) or str(int(char)) for char in words if char in _DIGITS or char.isdecimal())
     return figures + ("X" if re.search(rf"{_X}$", words) else "")
 
 

@@ -65,7 +65,7 @@ class CallLeg(Protocol):
         ...
 
     def on_sent(self, listener: Callable[[bytes], None]) -> None:
-        """Have ``listener`` told each frame that leaves, silence included: one for each of :meth:`frames`, just before it."""
+        """Have ``listener`` told each frame that leaves, silence included: one for each of :meth:`frames`, within 20 ms of it."""
         ...
 
     @property

@@ -279,7 +279,8 @@ class PooledRecogniser:
         self._answer = asyncio.get_running_loop().create_future()
         self._send(Kind.FINISH)
         try:
-            return await asyncio.wait_for(self._answer, within_s)
+            async with asyncio.timeout(within_s):
+                return await self._answer
         except TimeoutError:
             self._stale_results += self.place is not None
             raise RecogniserLost from None

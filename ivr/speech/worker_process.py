@@ -80,7 +80,8 @@ class WorkerProcess:
             loop.create_task(self._watch(), name=f"{self._module}-watch"),
         ]
         try:
-            return await asyncio.wait_for(asyncio.shield(self._ready), timeout_s)
+            async with asyncio.timeout(timeout_s):
+                return await asyncio.shield(self._ready)
         except (TimeoutError, EOFError):
             await self.stop()
             raise WorkerNotStarted(self._module, self._process.returncode) from None
@@ -110,7 +111,8 @@ class WorkerProcess:
         if process.stdin:
             process.stdin.close()
         try:
-            await asyncio.wait_for(process.wait(), 1.0)
+            async with asyncio.timeout(1.0):
+                await process.wait()
         except TimeoutError:
             self.kill()
             await process.wait()

@@ -268,6 +268,8 @@ async def test_progress_is_told_only_to_the_number_it_came_from(begin: Begin) ->
     assert filed.ticket_no is not None
     own = await talk.say_all(["查进度", filed.ticket_no])
     assert "投诉" in own.messages[0].text
+    aloud = filed.ticket_no.translate(str.maketrans("0123456789", "零幺二三四五六拐八九"))
+    assert (await talk.say_all(["查进度", f"是{aloud}"])).messages == own.messages
     other = await begin(contact=Contact("13900000000"))
     stranger = await other.say_all(["查进度", filed.ticket_no])
     assert "投诉" not in stranger.messages[0].text
@@ -303,6 +305,20 @@ async def test_long_text_is_refused_politely_and_secrets_are_not_kept(
     said = "".join(turn.text for turn in await Transcripts(database, vault).turns_of(talk.id))
     assert "440801199001011234" not in said
     assert all("440801199001011234" not in text for text, *_ in rasa.asked)
+
+
+async def test_a_secret_is_not_written_down_and_a_person_takes_over(
+    begin: Begin, database: Database, vault: Vault, rasa: ScriptedRasa
+) -> None:
+    talk = await begin()
+    reply = await talk.say("我手上有一份国家秘密的材料，写的是海滨路的仓库")
+    assert "秘密" in reply.messages[0].text
+    assert [(step.do, step.reason) for step in reply.directives] == [(Do.TRANSFER, "confidential")]
+    kept = "".join(turn.text for turn in await Transcripts(database, vault).turns_of(talk.id))
+    assert "仓库" not in kept
+    assert rasa.asked == []
+    danger = await (await begin()).say("这是机密仓库，现在着火了，快来人")
+    assert danger.messages[0].kind is MessageKind.EMERGENCY
 
 
 async def test_rasa_gets_statuses_and_masked_words_only(begin: Begin, rasa: ScriptedRasa) -> None:

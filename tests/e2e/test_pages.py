@@ -142,6 +142,45 @@ def test_an_agent_takes_over_a_chat_and_files_the_ticket(
     citizen.context.close()
 
 
+def test_an_agent_takes_a_call_and_hears_its_recording(
+    hotline: Hotline, agent: Agent, browser: Browser, shots: Path
+) -> None:
+    phone = hotline.start(
+        "phone", "--agent", agent.id, "--auto", "--say", "您好，请讲。", "--calls", "1", "--seconds", "120"
+    )
+    desk = open_page(browser, f"{hotline.web}desk", DESKTOP)
+    log_in(desk, agent)
+    desk.get_by_text("可接", exact=True).click()
+    expect(desk.get_by_text("等待转接…")).to_be_visible()
+    caller = hotline.start("call", "--say", "请问公积金怎么提取", "--say", "转人工", "--from", "13800000014", "--json")
+    try:
+        desk.get_by_test_id("accept").click(timeout=60_000)
+        expect(desk.locator(".phone[data-state=connected]")).to_be_visible(timeout=20_000)
+        desk.screenshot(path=str(shots / "desk-1440-call.png"))
+        caller.communicate(timeout=60)
+        expect(desk.get_by_text("已结束")).to_be_visible()
+        listen = desk.get_by_role("button", name="听录音", exact=True)
+        player = desk.get_by_label("通话录音")
+        for _ in range(40):
+            listen.click()
+            desk.wait_for_timeout(500)
+            if player.is_visible():
+                break
+        expect(player).to_be_visible()
+        desk.wait_for_function("document.querySelector('audio').duration > 8")
+        desk.get_by_role("button", name="从这里听录音").last.click()
+        desk.wait_for_function("document.querySelector('audio').currentTime > 1")
+        desk.screenshot(path=str(shots / "desk-1440-recording.png"))
+        desk.set_viewport_size({"width": PHONE["width"], "height": PHONE["height"]})
+        assert no_sideways_scrolling(desk)
+        desk.screenshot(path=str(shots / "desk-390-recording.png"), full_page=True)
+    finally:
+        for process in (caller, phone):
+            process.terminate()
+            process.communicate(timeout=20)
+        desk.context.close()
+
+
 def test_the_desk_fits_a_small_screen(hotline: Hotline, agent: Agent, browser: Browser, shots: Path) -> None:
     desk = open_page(browser, f"{hotline.web}desk", PHONE)
     log_in(desk, agent)

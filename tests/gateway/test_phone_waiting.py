@@ -221,6 +221,17 @@ async def test_secrets_are_blotted_out_of_the_recording_from_their_first_word(ho
     assert len(node.all("recording.pause")) == len(node.all("recording.resume")) == 1
 
 
+async def test_what_is_called_a_state_secret_is_blotted_out_of_the_recording(house: House, node: ScriptedNode) -> None:
+    await node.call()
+    await node.wait("expect")
+    await node.partial("我手上有一份国家秘密的材料", start_ms=4000)
+    pause = await node.wait("recording.pause")
+    assert isinstance(pause, RecordingPause)
+    assert pause.from_ms == 4000
+    await node.final("我手上有一份国家秘密的材料，写的是海滨路的仓库", start_ms=4000)
+    await node.wait("recording.resume")
+
+
 async def test_a_secret_heard_only_at_the_end_is_blotted_out_too(house: House, node: ScriptedNode) -> None:
     await node.call()
     await node.wait("expect")

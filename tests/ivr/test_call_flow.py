@@ -304,6 +304,17 @@ def transfer(call: Call) -> None:
     call.command(Transfer(call="call-1", id="t1", target="sip:8001@127.0.0.1:5070"))
 
 
+def test_a_caller_of_whom_nothing_comes_is_told_once_to_use_keys(tmp_path: Path) -> None:
+    async def script(call: Call) -> None:
+        call.say(GREETING)
+        await call.until(PlaybackDone)
+        for what in ("digital_silence", "not_heard", "nothing_heard"):
+            call.leg.tell_one_way(what)
+        await asyncio.sleep(15)
+
+    assert "".join(play(lambda: Call(tmp_path), script).leg.texts_heard) == GREETING + PROMPTS["no_sound"]
+
+
 def test_a_transfer_rings_connects_and_ends_with_the_caller(tmp_path: Path) -> None:
     async def script(call: Call) -> None:
         call.say("正在为您转接。")

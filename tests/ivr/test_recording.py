@@ -64,8 +64,8 @@ def near(value: int, level: int) -> bool:
 def test_both_sides_are_recorded_in_step(recordings: Recordings, vault: Vault) -> None:
     recording = begun(recordings)
     for number in range(130):
-        recording.sent(frame(100 * number))
         recording.heard(frame(-100 * number))
+        recording.sent(frame(100 * (number + 1)))
     recording.close()
     file = only_file(recordings)
     sound = per_frame(file, vault)

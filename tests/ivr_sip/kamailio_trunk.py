@@ -100,6 +100,11 @@ class KamailioTrunk:
                     raise RuntimeError((self._folder / "trunk.log").read_text(encoding="utf-8", errors="replace"))
 
     async def stop(self) -> None:
-        if self._process.returncode is None:
-            self._process.terminate()
+        if self._process.returncode is not None:
+            return
+        self._process.terminate()
+        try:
+            await asyncio.wait_for(self._process.wait(), 10)
+        except TimeoutError:
+            self._process.kill()
             await self._process.wait()
