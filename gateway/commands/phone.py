@@ -1,6 +1,7 @@
 """``./hotline phone --agent 8001``: a small agent's phone for trying."""
 
 import asyncio
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -73,7 +74,9 @@ async def _serve(
         await phone.start()
         try:
             watcher = asyncio.create_task(_watch(phone, calls, quiet), name="watch phone")
-            working = {watcher} if quiet else {watcher, asyncio.create_task(_obey(phone, speaker), name="keyboard")}
+            working = {watcher}
+            if not quiet and (sys.stdin.isatty() or not auto):  # one that answers by itself may run without a keyboard
+                working.add(asyncio.create_task(_obey(phone, speaker), name="keyboard"))
             await asyncio.wait(working, timeout=seconds or None, return_when=asyncio.FIRST_COMPLETED)
             for task in working:
                 task.cancel()
