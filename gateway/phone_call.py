@@ -70,7 +70,7 @@ class PhoneCall:
         self._turning: asyncio.Task[None] | None = None
         self._superseded = 0
         self._cut_off_ms: int | None = None
-        self._cut_off_at = ""
+        self._cut_off_text = ""
         self._keypad = Keypad(self._keyed)
         self._waiting = PhoneWaiting(self._line, around.desk)
         self._secrets = PhoneSecrets(self._line)
@@ -168,7 +168,7 @@ class PhoneCall:
         reply = await around.dialog.partial(self.conversation_id, frame.text, around.clock.now(), settled=frame.settled)
         if reply is None or (self.mode is Mode.QUEUED and not reply.emergency):
             return
-        self._cut_off_ms, self._cut_off_at = frame.start_ms, frame.text
+        self._cut_off_ms, self._cut_off_text = frame.start_ms, frame.text
         self._superseded += 1
         self._pending.clear()
         self._line.fall_silent()
@@ -193,7 +193,7 @@ class PhoneCall:
 
     async def _while_queued(self, frame: SpeechFinal) -> None:
         """Words said while waiting are for the agent to read, and an emergency is still heard."""
-        if frame.start_ms == self._cut_off_ms and frame.text == self._cut_off_at:
+        if frame.start_ms == self._cut_off_ms and frame.text == self._cut_off_text:
             return  # what brought him into the queue, and no word more
         if frame.start_ms != self._cut_off_ms:
             await self._partial(SpeechPartial(call=self.call, text=frame.text, start_ms=frame.start_ms))

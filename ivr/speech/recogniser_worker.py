@@ -175,9 +175,10 @@ class Session:
         self._decode(b"")
         if not self._gate.evidence.has_voice:
             return None
-        if self._gate.evidence.in_music_now and self._told is None:
+        in_music = self._gate.evidence.in_music_now
+        if in_music and self._told is None:
             return None
-        text = told if self._gate.evidence.in_music_now else self._open.partial()
+        text = told if in_music else self._open.partial()
         if text == self._told and self._since_told < TOLD_BYTES:
             return None
         self._told, self._since_told = text, 0

@@ -16,8 +16,7 @@ DATA = ROOT / "benchmarks" / "data"
 NLU = ROOT / "dialog" / "bot" / "data" / "nlu"
 OUT_OF_SCOPE = ROOT / "knowledge" / "calibration" / "out_of_scope.txt"
 SETS = {
-    "kb_answerable_a": 200,
-    "kb_answerable_b": 200,
+    "kb_answerable": 400,
     "kb_unanswerable": 200,
     "nlu_utterances": 300,
     "nlu_out_of_scope": 200,
@@ -60,7 +59,7 @@ def test_as_many_as_promised_and_none_twice(name: str) -> None:
     assert [text for text, count in Counter(texts).items() if count > 1] == []
 
 
-@pytest.mark.parametrize("name", ["kb_answerable_a", "kb_answerable_b", "kb_unanswerable"])
+@pytest.mark.parametrize("name", ["kb_answerable", "kb_unanswerable"])
 def test_questions_use_other_words_than_the_entries(name: str) -> None:
     entries = sample_entries()
     known = {entry.id for entry in entries}
@@ -71,8 +70,7 @@ def test_questions_use_other_words_than_the_entries(name: str) -> None:
 
 
 def test_every_entry_is_asked_for() -> None:
-    wanted = {row["entry"] for name in ("kb_answerable_a", "kb_answerable_b") for row in load(name)}
-    assert wanted == {entry.id for entry in sample_entries()}
+    assert {row["entry"] for row in load("kb_answerable")} == {entry.id for entry in sample_entries()}
 
 
 @pytest.mark.parametrize("name", ["nlu_utterances", "nlu_out_of_scope"])
