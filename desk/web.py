@@ -4,23 +4,17 @@ import json
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Final, Protocol
 
-import structlog
 from aiohttp import web
 
 from config.errors import HotlineError
 from desk.actions import OVERSEERS, AgentActions, checked_reason
-from desk.contract import DeskError, RateLimit, Suggest
+from desk.contract import DeskError, Suggest
+from desk.login import Login, forget, keep
 from desk.presence import PresenceState
 from desk.service import Desk
-from desk.sessions import COOKIE, LIFETIME_S, Session, Sessions
+from desk.sessions import Session, Sessions
 from store.accounts import Account
 
-log = structlog.get_logger("desk")
-
-LOGIN_TRIES: Final = 5
-LOGIN_WINDOW_S: Final = 600.0
-LOGIN_TRIES_FROM_ONE_ADDRESS: Final = 300
-"""A whole shift may log in from behind one address."""
 _QUERY_MOST: Final = 200
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -47,22 +41,22 @@ class DeskApi:
         desk: Desk,
         actions: AgentActions,
         sessions: Sessions,
-        limit: RateLimit,
+        login: Login,
         suggest: Suggest,
         serve_socket: ServeSocket,
     ) -> None:
         self._desk = desk
         self._actions = actions
         self._sessions = sessions
-        self._limit = limit
+        self._login = login
         self._suggest = suggest
         self._serve_socket = serve_socket
 
     def routes(self) -> list[web.RouteDef]:
         one = "/api/desk/handovers/{id}"
         return [
-            web.post("/api/desk/login", answered(self._login)),
-            web.post("/api/desk/logout", answered(self._logout)),
+            web.post("/api/desk/login", answered(self._log_in)),
+            web.post("/api/desk/logout", answered(self._log_out)),
             web.get("/api/desk/me", answered(self._me)),
             web.put("/api/desk/presence", answered(self._presence)),
             web.get("/api/desk/queue", answered(self._queue)),
@@ -107,33 +101,20 @@ class DeskApi:
         token, session = self._sessions.make(account)
         return {"token": token, "me": self.me(session)}
 
-    async def _login(self, request: web.Request) -> web.Response:
+    async def _log_in(self, request: web.Request) -> web.Response:
         body = await body_of(request)
-        agent_id, password = str(body.get("agent") or "")[:32], str(body.get("password") or "")[:256]
-        keys = (f"login:{agent_id}", f"login-from:{request.remote}")
-        for key, tries in zip(keys, (LOGIN_TRIES, LOGIN_TRIES_FROM_ONE_ADDRESS), strict=True):
-            wait = await self._limit.hit(key, tries, LOGIN_WINDOW_S)
-            if wait:
-                raise _too_many(wait)
-        account = await self._desk.accounts.verify(agent_id, password)
-        if account is None:
-            log.info("login_refused")
-            raise DeskError("wrong_password", "账号或密码不对", 401)
-        await self._limit.forget(keys[0])
-        token, session = self._sessions.make(account)
+        token, session = await self._login.enter(body.get("agent"), body.get("password"), request.remote)
         response = web.json_response(self.me(session))
-        response.set_cookie(
-            COOKIE, token, max_age=int(LIFETIME_S), httponly=True, samesite="Strict", secure=request.secure
-        )
+        keep(response, token, secure=request.secure)
         return response
 
-    async def _logout(self, request: web.Request) -> web.Response:
+    async def _log_out(self, request: web.Request) -> web.Response:
         session = await self._sessions.require(request)
         await self._sessions.revoke(session)
         await self._actions.set_presence(session.account, PresenceState.OFFLINE)
         self._desk.hub.close(session.account.id)
         response = web.json_response({"ok": True})
-        response.del_cookie(COOKIE)
+        forget(response)
         return response
 
     async def _me(self, request: web.Request) -> web.Response:
@@ -280,8 +261,3 @@ async def body_of(request: web.Request) -> dict[str, Any]:
     if not isinstance(body, dict):
         raise DeskError("bad_request", "请求内容应为 JSON 对象")
     return body
-
-
-def _too_many(wait_s: float) -> DeskError:
-    minutes = max(1, round(wait_s / 60))
-    return DeskError("rate_limited", f"尝试次数过多，请 {minutes} 分钟后再试", 429, retry_after=int(wait_s) + 1)

@@ -22,6 +22,7 @@ from config.settings import ROOT, Settings
 from desk.actions import AgentActions
 from desk.contract import Suggest
 from desk.handovers import Handovers
+from desk.login import Login
 from desk.pops import Pops
 from desk.presence import Presence
 from desk.recording_web import RecordingApi
@@ -134,6 +135,7 @@ class Gateway:
         )
         self.desk.lines = {Channel.PHONE: self.phone, Channel.WEB: ChatLine(self.chat)}
         self.sessions: Final = Sessions(signer, accounts, clock, live)
+        self._login = Login(accounts, self.sessions, live)
         kept = settings.data_dir / "recordings"
         self.recordings: Final = StoredRecordings(database, vault, clock, kept, rulebook.recording)
         self._recording_api = RecordingApi(self.recordings, self.sessions, signer, answered)
@@ -142,7 +144,7 @@ class Gateway:
             desk=self.desk,
             actions=AgentActions(self.desk, tickets),
             sessions=self.sessions,
-            limit=live,
+            login=self._login,
             suggest=core.suggest,
             serve_socket=self._serve_agent,
         )
