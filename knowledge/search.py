@@ -133,12 +133,16 @@ class Search:
                 shutil.rmtree(folder, ignore_errors=True)
 
 
-def rank(index: Index, question: str, at: datetime) -> Ranking:
-    """What ``index`` answers to ``question``."""
+def order(index: Index, question: str) -> list[tuple[int, float]]:
+    """(position in ``Index.indexed``, score 0…1) of all entries compared with ``question``, best first."""
     ranked = scores(compare(index, analyse(question)), fitted())
     written = index.asked_as_written(question)
-    if written is not None:
-        ranked = certain(written, ranked)
+    return ranked if written is None else certain(written, ranked)
+
+
+def rank(index: Index, question: str, at: datetime) -> Ranking:
+    """What ``index`` answers to ``question``."""
+    ranked = order(index, question)
     values = [score for _, score in ranked]
     decided = verdict(values)
     least = OFFER_SCORE if decided is Verdict.CHOOSE else 0.0
