@@ -1,7 +1,7 @@
 """Entries and their versions in the store. A published version never changes; a change is a new version."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import date
 from typing import Any, Final
 
@@ -9,7 +9,7 @@ from sqlalchemy import Row, insert, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from config.clock import Clock
-from knowledge.contract import Entry
+from knowledge.contract import Attachment, Entry
 from knowledge.entries import EntryForm, sample_entries
 from store import audit, versions
 from store.engine import Database
@@ -131,8 +131,26 @@ def _entry(row: Row[Any]) -> Entry:
         source=row.source,
         effective_at=row.effective_at,
         sample=row.sample,
+        kind=row.kind,
+        audience=row.audience,
+        area=row.area,
+        source_no=row.source_no,
+        source_date=row.source_date,
+        official=row.official,
+        expires_at=row.expires_at,
+        tags=tuple(row.tags),
+        attachments=tuple(Attachment(**one) for one in row.attachments),
+        urgent=row.urgent,
+        starts_at=row.starts_at,
+        ends_at=row.ends_at,
+        author=row.author,
+        reviewed_by=row.reviewed_by,
     )
 
 
 def _row(entry: Entry) -> dict[str, Any]:
-    return {name: getattr(entry, name) for name in Entry.__slots__} | {"similar": list(entry.similar)}
+    return {name: getattr(entry, name) for name in Entry.__slots__} | {
+        "similar": list(entry.similar),
+        "tags": list(entry.tags),
+        "attachments": [asdict(one) for one in entry.attachments],
+    }

@@ -26,15 +26,21 @@ _ALPHABET: Final = "abcdefghjkmnpqrstuvwxyz23456789"
 _FIRST_PASSWORD_LENGTH: Final = 14
 PASSWORD_LEAST: Final = 8
 """Characters that a password has at least (NIST SP 800-63B)."""
+UNIT_MOST: Final = 100
+"""Characters of a handling unit's name."""
 
 
 class Role(StrEnum):
-    """What an account may do: answer calls, supervise, decide for the hotline office, edit knowledge, operate."""
+    """What an account may do: answer calls, supervise, decide for the hotline office, edit or review knowledge, speak for
+    a handling unit, operate.
+    """
 
     AGENT = "agent"
     SUPERVISOR = "supervisor"
     OFFICE = "office"
     EDITOR = "editor"
+    REVIEWER = "reviewer"
+    UNIT = "unit"
     OPERATOR = "operator"
 
 
@@ -43,6 +49,8 @@ ROLE_LABELS: Final = {
     Role.SUPERVISOR: "班长",
     Role.OFFICE: "热线办",
     Role.EDITOR: "知识编辑",
+    Role.REVIEWER: "知识审核",
+    Role.UNIT: "承办单位",
     Role.OPERATOR: "运维",
 }
 
@@ -53,13 +61,17 @@ class AccountError(HotlineError):
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """One account. ``sip_uri``: the fixed address of the agent's phone, empty when there is none."""
+    """One account. ``sip_uri``: the fixed address of the agent's phone, empty when there is none.
+
+    ``unit``: the handling unit that an account of :attr:`Role.UNIT` speaks for; empty for all others.
+    """
 
     id: str
     role: Role
     sip_uri: str
     active: bool
     name: str = field(default="", repr=False)
+    unit: str = ""
 
 
 class Accounts:
@@ -71,7 +83,9 @@ class Accounts:
         self._clock = clock
         self._hasher = hasher or PasswordHasher()
 
-    async def create(self, account_id: str, sip_uri: str, role: str, name: str = "", *, by: str = "operator") -> str:
+    async def create(
+        self, account_id: str, sip_uri: str, role: str, name: str = "", *, unit: str = "", by: str = "operator"
+    ) -> str:
         """Make an account and return its first password, which is shown once. Raises :class:`AccountError`."""
         if not _ID.fullmatch(account_id):
             raise AccountError("bad_account_id", "账号只能用字母、数字、_ 与 -，最多 32 个字符")
@@ -81,6 +95,11 @@ class Accounts:
             )
         if sip_uri and not _SIP_URI.fullmatch(sip_uri):
             raise AccountError("bad_sip_uri", "话机地址应写成 sip:号码@主机[:端口]")
+        unit = unit.strip()
+        if role == Role.UNIT and not 1 <= len(unit) <= UNIT_MOST:
+            raise AccountError("unit_needed", f"承办单位账号要写明单位名称，最多 {UNIT_MOST} 个字")
+        if role != Role.UNIT and unit:
+            raise AccountError("unit_not_wanted", "只有承办单位账号（unit）才写单位名称")
         password = "".join(secrets.choice(_ALPHABET) for _ in range(_FIRST_PASSWORD_LENGTH))
         password_hash = await asyncio.to_thread(self._hasher.hash, password)
         now = self._clock.now()
@@ -96,6 +115,7 @@ class Accounts:
                     sip_uri=sip_uri,
                     active=True,
                     created_at=now,
+                    unit=unit,
                 )
             )
             await record(connection, at=now, by=by, action="account.created", subject=account_id, detail=role)
@@ -140,7 +160,7 @@ class Accounts:
 
     def _account(self, row: Row[Any]) -> Account:
         name = self._vault.decrypt(row.name_enc) if row.name_enc else ""
-        return Account(id=row.id, role=Role(row.role), sip_uri=row.sip_uri, active=row.active, name=name)
+        return Account(id=row.id, role=Role(row.role), sip_uri=row.sip_uri, active=row.active, name=name, unit=row.unit)
 
 
 async def find(connection: AsyncConnection, account_id: str) -> Row[Any] | None:

@@ -1,54 +1,54 @@
-"""The one schema, for SQLite and PostgreSQL. Moments are UTC; ``*_enc`` columns hold AES-GCM text, ``*_key`` keyed hashes."""
+"""The one schema, for SQLite and PostgreSQL. Moments are UTC; ``*_enc`` columns hold AES-GCM text, ``*_key`` keyed hashes.
 
-from datetime import UTC, datetime
+The tables of the knowledge base and of training are in :mod:`store.schema_knowledge`; they are named here too.
+"""
 
-from sqlalchemy import (
-    JSON,
-    Boolean,
-    Column,
-    Date,
-    DateTime,
-    Float,
-    ForeignKey,
-    Index,
-    Integer,
-    MetaData,
-    String,
-    Table,
-    Text,
-    false,
-)
-from sqlalchemy.engine import Dialect
-from sqlalchemy.types import TypeDecorator
+from sqlalchemy import JSON, Boolean, Column, Float, ForeignKey, Index, Integer, String, Table, Text, false
 
-metadata = MetaData(
-    naming_convention={
-        "ix": "ix_%(column_0_label)s",
-        "uq": "uq_%(table_name)s_%(column_0_name)s",
-        "fk": "fk_%(table_name)s_%(column_0_name)s",
-        "pk": "pk_%(table_name)s",
-    }
+from store.schema_base import Moment, metadata
+from store.schema_knowledge import (
+    attachments,
+    consultations,
+    disputes,
+    drafts,
+    entries,
+    gaps,
+    models,
+    nlu_examples,
+    nlu_utterances,
+    synonyms,
 )
 
-
-class Moment(TypeDecorator[datetime]):
-    """An aware UTC datetime on every database (SQLite stores none)."""
-
-    impl = DateTime(timezone=True)
-    cache_ok = True
-
-    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
-        if value is None:
-            return None
-        if value.tzinfo is None:
-            raise ValueError("a moment must be aware")
-        return value.astimezone(UTC)
-
-    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
-        if value is None:
-            return None
-        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
-
+__all__ = [
+    "Moment",
+    "accounts",
+    "agent_messages",
+    "attachments",
+    "audit",
+    "callbacks",
+    "consultations",
+    "contacts",
+    "conversations",
+    "disputes",
+    "drafts",
+    "entries",
+    "gaps",
+    "handovers",
+    "incident_lists",
+    "metadata",
+    "models",
+    "nlu_examples",
+    "nlu_utterances",
+    "recordings",
+    "restrictions",
+    "sequences",
+    "synonyms",
+    "ticket_elements",
+    "ticket_events",
+    "tickets",
+    "turns",
+    "versions",
+]
 
 contacts = Table(
     "contacts",
@@ -183,6 +183,7 @@ accounts = Table(
     Column("sip_uri", String(256), nullable=False, default=""),
     Column("active", Boolean, nullable=False, default=True),
     Column("created_at", Moment, nullable=False),
+    Column("unit", String(100), nullable=False, default="", server_default=""),
 )
 
 handovers = Table(
@@ -229,24 +230,6 @@ recordings = Table(
     Column("purged_at", Moment),
 )
 """Recordings in the store's folder, by the Call-ID (``external_id``) of their call. Purged ones keep their row."""
-
-entries = Table(
-    "entries",
-    metadata,
-    Column("id", String(64), primary_key=True),
-    Column("version", Integer, primary_key=True),
-    Column("question", Text, nullable=False),
-    Column("similar", JSON, nullable=False),
-    Column("answer", Text, nullable=False),
-    Column("speech", Text, nullable=False),
-    Column("unit", Text, nullable=False),
-    Column("field", String(32), nullable=False),
-    Column("source", Text, nullable=False),
-    Column("effective_at", Date, nullable=False),
-    Column("sample", Boolean, nullable=False),
-    Column("status", String(16), nullable=False),
-    Column("created_at", Moment, nullable=False),
-)
 
 audit = Table(
     "audit",
