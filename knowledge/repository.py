@@ -1,24 +1,28 @@
 """Entries and their versions in the store. A published version never changes; a change is a new version."""
 
+from bisect import bisect_right
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass
-from datetime import date
+from dataclasses import asdict, dataclass, replace
+from datetime import UTC, date, datetime, time, timedelta
+from functools import cached_property
 from typing import Any, Final
 
 from sqlalchemy import Row, insert, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from config.clock import Clock
-from knowledge.contract import Attachment, Entry
+from config.clock import LOCAL_ZONE, Clock, local
+from knowledge.contract import Attachment, Audience, Entry
 from knowledge.entries import EntryForm, sample_entries
 from store import audit, versions
 from store.engine import Database
-from store.schema import entries
+from store.schema import disputes, entries, synonyms
 
 VERSION_NAME: Final = "knowledge"
 """The counter in ``versions`` that grows with every change."""
 PUBLISHED: Final = "published"
+ARCHIVED: Final = "archived"
 _BATCH: Final = 500
+_BEGINNING: Final = datetime(1, 1, 2, tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +32,46 @@ class Published:
     added: tuple[str, ...] = ()
     changed: tuple[str, ...] = ()
     unchanged: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """The knowledge base of one moment. ``counter``: that of ``versions``; ``versions``: all that are published.
+
+    ``silenced``: ids of the entries with an open dispute, which no bot may answer; ``synonyms``: groups of words.
+    """
+
+    counter: int
+    versions: tuple[Entry, ...]
+    silenced: frozenset[str] = frozenset()
+    synonyms: tuple[tuple[str, ...], ...] = ()
+
+    def in_force(self, at: datetime) -> tuple[Entry, ...]:
+        """What maintainers and agents see at ``at``; see :func:`in_force`."""
+        return in_force(self.versions, at)
+
+    def answerable(self, at: datetime) -> tuple[Entry, ...]:
+        """What the public may be answered at ``at``: in force, for everybody, and not disputed."""
+        return tuple(
+            entry
+            for entry in in_force(self.versions, at)
+            if entry.audience == Audience.PUBLIC and entry.id not in self.silenced
+        )
+
+    @cached_property
+    def boundaries(self) -> tuple[datetime, ...]:
+        """The moments at which what is in force changes by itself, in order."""
+        return tuple(sorted({moment for entry in self.versions for moment in _changes(entry)}))
+
+    def since(self, at: datetime) -> datetime:
+        """The last boundary up to ``at``: from then on until :meth:`until` the same entries are in force."""
+        position = bisect_right(self.boundaries, at)
+        return self.boundaries[position - 1] if position else _BEGINNING
+
+    def until(self, at: datetime) -> datetime | None:
+        """The first boundary after ``at``; ``None``: nothing changes by itself any more."""
+        position = bisect_right(self.boundaries, at)
+        return self.boundaries[position] if position < len(self.boundaries) else None
 
 
 class Repository:
@@ -55,12 +99,22 @@ class Repository:
     async def all_versions(self) -> tuple[Entry, ...]:
         """Every published version of every entry, by id and version."""
         async with self._database.connect() as connection:
-            return await _read(connection)
+            return await read_versions(connection)
 
-    async def snapshot(self) -> tuple[int, tuple[Entry, ...]]:
-        """The counter of ``versions`` and all published versions, of the same moment."""
+    async def snapshot(self) -> Snapshot:
+        """All that search needs. The counter is read first: what is newer than it is seen again by the next look."""
         async with self._database.connect() as connection:
-            return await versions.read(connection, VERSION_NAME), await _read(connection)
+            counter = await versions.read(connection, VERSION_NAME)
+            disputed = await connection.execute(
+                select(disputes.c.entry_id).where(disputes.c.resolved_at.is_(None)).distinct()
+            )
+            groups = await connection.execute(select(synonyms.c.words).order_by(synonyms.c.id))
+            return Snapshot(
+                counter,
+                await read_versions(connection),
+                frozenset(disputed.scalars()),
+                tuple(tuple(words) for words in groups.scalars()),
+            )
 
     async def counter(self) -> int:
         """The counter that grows with every change; cheap."""
@@ -68,12 +122,13 @@ class Repository:
             return await versions.read(connection, VERSION_NAME)
 
     async def history(self, id: str) -> tuple[Entry, ...]:
-        """The published versions of one entry, newest first; empty: there is no such entry."""
+        """The versions of one entry, archived ones too, newest first; empty: there is no such entry."""
         async with self._database.connect() as connection:
-            return tuple(reversed(await _read(connection, id)))
+            return tuple(reversed(await read_versions(connection, id, archived=True)))
 
     async def _publish(self, connection: AsyncConnection, forms: tuple[EntryForm, ...], by: str) -> Published:
-        newest = {entry.id: entry for entry in await _read(connection)}
+        newest = {entry.id: entry for entry in await read_versions(connection, archived=True)}
+        spoken = {entry.id for entry in await read_versions(connection)}
         now = self._clock.now()
         added: list[str] = []
         changed: list[str] = []
@@ -81,44 +136,64 @@ class Repository:
         rows: list[dict[str, Any]] = []
         for form in forms:
             before = newest.get(form.id)
-            if before and form.entry(before.version) == before:
+            if before and form.id in spoken and same_content(form.entry(before.version), before):
                 unchanged.append(form.id)
                 continue
-            entry = form.entry(before.version + 1 if before else 1)
+            entry = replace(form.entry(before.version + 1 if before else 1), author=by[:32])
             newest[form.id] = entry
+            spoken.add(form.id)
             (changed if before else added).append(form.id)
-            rows.append(_row(entry) | {"status": PUBLISHED, "created_at": now})
+            rows.append(row_of(entry) | {"status": PUBLISHED, "created_at": now})
         for start in range(0, len(rows), _BATCH):
             await connection.execute(insert(entries), rows[start : start + _BATCH])
         if rows:
             count = await versions.bump(connection, VERSION_NAME)
-            detail = f"新增 {len(added)} 条，更新 {len(changed)} 条"
+            detail = f"新增 {len(added)} 条，更新 {len(changed)} 条，未经第二人审核"
             await audit.record(
                 connection, at=now, by=by[:32], action="knowledge.publish", subject=str(count), detail=detail
             )
         return Published(tuple(added), tuple(changed), tuple(unchanged))
 
 
-def in_force(all_versions: Iterable[Entry], day: date) -> tuple[Entry, ...]:
-    """Of each entry the newest version whose effective date has come by ``day`` (a day in Asia/Shanghai)."""
+def in_force(all_versions: Iterable[Entry], at: datetime) -> tuple[Entry, ...]:
+    """What holds at ``at``: of each entry the newest version that has begun, unless that one has expired.
+
+    Days begin and end at midnight in Asia/Shanghai (CLAUSES Z44: 23:59 the old answer, 00:00 the new). An urgent script
+    whose end has come is passed over, so that the version before it speaks again.
+    """
+    day = local(at).date()
     newest: dict[str, Entry] = {}
     for entry in all_versions:
-        if entry.effective_at > day:
+        if entry.effective_at > day or (entry.starts_at and entry.starts_at > at):
+            continue
+        if entry.ends_at and entry.ends_at <= at:
             continue
         known = newest.get(entry.id)
         if known is None or known.version < entry.version:
             newest[entry.id] = entry
-    return tuple(newest[id] for id in sorted(newest))
+    held = (newest[id] for id in sorted(newest))
+    return tuple(entry for entry in held if entry.expires_at is None or day <= entry.expires_at)
 
 
-async def _read(connection: AsyncConnection, id: str | None = None) -> tuple[Entry, ...]:
-    query = select(entries).where(entries.c.status == PUBLISHED).order_by(entries.c.id, entries.c.version)
+def same_content(one: Entry, other: Entry) -> bool:
+    """Do the two say the same, whatever their versions and whoever made them?"""
+    return replace(one, version=0, author="", reviewed_by="") == replace(other, version=0, author="", reviewed_by="")
+
+
+async def read_versions(
+    connection: AsyncConnection, id: str | None = None, *, archived: bool = False
+) -> tuple[Entry, ...]:
+    """Published versions by id and version, of one entry or of all; ``archived``: the archived ones too."""
+    query = select(entries).order_by(entries.c.id, entries.c.version)
+    if not archived:
+        query = query.where(entries.c.status == PUBLISHED)
     if id is not None:
         query = query.where(entries.c.id == id)
-    return tuple(_entry(row) for row in await connection.execute(query))
+    return tuple(entry_of(row) for row in await connection.execute(query))
 
 
-def _entry(row: Row[Any]) -> Entry:
+def entry_of(row: Row[Any]) -> Entry:
+    """The entry of a row of ``entries``."""
     return Entry(
         id=row.id,
         version=row.version,
@@ -148,9 +223,24 @@ def _entry(row: Row[Any]) -> Entry:
     )
 
 
-def _row(entry: Entry) -> dict[str, Any]:
+def row_of(entry: Entry) -> dict[str, Any]:
+    """The columns of ``entries`` that an entry fills."""
     return {name: getattr(entry, name) for name in Entry.__slots__} | {
         "similar": list(entry.similar),
         "tags": list(entry.tags),
         "attachments": [asdict(one) for one in entry.attachments],
     }
+
+
+def _changes(entry: Entry) -> Iterable[datetime]:
+    yield _midnight(entry.effective_at)
+    if entry.expires_at:
+        yield _midnight(entry.expires_at + timedelta(days=1))
+    if entry.starts_at:
+        yield entry.starts_at
+    if entry.ends_at:
+        yield entry.ends_at
+
+
+def _midnight(day: date) -> datetime:
+    return datetime.combine(day, time(), LOCAL_ZONE).astimezone(UTC)

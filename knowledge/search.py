@@ -6,21 +6,21 @@ import threading
 import time
 from collections import OrderedDict
 from collections.abc import Iterable
-from dataclasses import dataclass, field
-from datetime import date, datetime
+from dataclasses import dataclass, field, replace
+from datetime import datetime
 from pathlib import Path
 from typing import Final
 
 from structlog import get_logger
 
-from config.clock import Clock, SystemClock, local
+from config.clock import Clock, SystemClock
 from config.errors import HotlineError
 from config.settings import Settings
 from knowledge.contract import Entry, Ranked, Ranking, Verdict
 from knowledge.features import compare
 from knowledge.index import Index, fingerprint
 from knowledge.ranking import MOST_OFFERED, OFFER_SCORE, certain, fitted, margin, scores, verdict
-from knowledge.repository import Repository, in_force
+from knowledge.repository import Repository, Snapshot
 from knowledge.text import analyse, warm_up
 from store.engine import Database
 
@@ -41,15 +41,10 @@ class KnowledgeNotReady(HotlineError):
 
 @dataclass
 class _Shelf:
-    """The entries of one moment of the store, and the indexes made of them by the day from which each holds."""
+    """The entries of one moment of the store, and the indexes made of them by the moment from which each holds."""
 
-    counter: int
-    all_versions: tuple[Entry, ...]
-    indexes: OrderedDict[date, Index] = field(default_factory=OrderedDict)
-
-    def since(self, day: date) -> date:
-        """The last day up to ``day`` on which an entry came into force: all days from then on share one index."""
-        return max((entry.effective_at for entry in self.all_versions if entry.effective_at <= day), default=date.min)
+    snapshot: Snapshot
+    indexes: OrderedDict[datetime, Index] = field(default_factory=OrderedDict)
 
 
 class Search:
@@ -70,27 +65,27 @@ class Search:
     @property
     def version(self) -> int:
         """The counter of the knowledge base that is being answered from; -1 before the first refresh."""
-        return self._shelf.counter if self._shelf else -1
+        return self._shelf.snapshot.counter if self._shelf else -1
 
     async def refresh_if_changed(self) -> bool:
         """Load what changed in the store, or came into force today; returns whether anything did."""
         async with self._refreshing:
-            today = local(self._clock.now()).date()
+            now = self._clock.now()
             shelf = self._shelf
-            if shelf and shelf.counter == await self._repository.counter():
-                if shelf.since(today) in shelf.indexes:
+            if shelf and shelf.snapshot.counter == await self._repository.counter():
+                if shelf.snapshot.since(now) in shelf.indexes:
                     return False
-                fresh = _Shelf(shelf.counter, shelf.all_versions)
+                fresh = _Shelf(shelf.snapshot)
             else:
-                fresh = _Shelf(*await self._repository.snapshot())
-            await asyncio.to_thread(self._load, fresh, today)
+                fresh = _Shelf(await self._repository.snapshot())
+            await asyncio.to_thread(self._load, fresh, now)
             self._shelf = fresh
             await asyncio.to_thread(self._remove_unused, fresh)
-            log.info("knowledge_loaded", version=fresh.counter, versions=len(fresh.all_versions))
+            log.info("knowledge_loaded", version=fresh.snapshot.counter, versions=len(fresh.snapshot.versions))
             return True
 
     def search(self, question: str, at: datetime, channel: str = "web") -> Ranking:
-        """The entries that answer ``question``, of those in force on the day of ``at`` in Asia/Shanghai.
+        """The entries that answer ``question``, of those that the public may be answered at ``at``.
 
         At most three are named. ``channel`` is for the log only: every channel gets the same entry.
         Raises :class:`KnowledgeNotReady`.
@@ -98,29 +93,30 @@ class Search:
         started = time.perf_counter()
         if self._shelf is None:
             raise KnowledgeNotReady
-        index = self._index(self._shelf, local(at).date())
+        index = self._index(self._shelf, at)
         ranking = rank(index, question, at)
         took_ms = round((time.perf_counter() - started) * 1000, 1)
         log.debug("searched", channel=str(channel), verdict=ranking.verdict.value, took_ms=took_ms)
         return ranking
 
     def entry(self, id: str, at: datetime) -> Entry | None:
-        """The version of one entry that is in force on the day of ``at``. Raises :class:`KnowledgeNotReady`."""
+        """The version of one entry that the public may be answered at ``at``. Raises :class:`KnowledgeNotReady`."""
         if self._shelf is None:
             raise KnowledgeNotReady
-        known = in_force((entry for entry in self._shelf.all_versions if entry.id == id), local(at).date())
+        held = self._shelf.snapshot
+        known = replace(held, versions=tuple(entry for entry in held.versions if entry.id == id)).answerable(at)
         return known[0] if known else None
 
-    def _load(self, shelf: _Shelf, day: date) -> None:
+    def _load(self, shelf: _Shelf, at: datetime) -> None:
         warm_up()
-        self._index(shelf, day)
+        self._index(shelf, at)
 
-    def _index(self, shelf: _Shelf, day: date) -> Index:
-        since = shelf.since(day)
+    def _index(self, shelf: _Shelf, at: datetime) -> Index:
+        since = shelf.snapshot.since(at)
         index = shelf.indexes.get(since)
         if index is None:
             with self._building:
-                index = shelf.indexes.get(since) or Index.open(self._folder, in_force(shelf.all_versions, day))
+                index = shelf.indexes.get(since) or Index.open(self._folder, shelf.snapshot.answerable(at))
                 shelf.indexes[since] = index
                 while len(shelf.indexes) > _DAYS_KEPT:
                     shelf.indexes.popitem(last=False)

@@ -132,7 +132,7 @@ async def _own_words(settings: "Settings") -> list[str]:
     words = [*_ANSWERS, *load_rulebook(settings.city, settings.data_dir).divisions]
     async with opened_store(settings) as (database, _):
         await Repository(database, SystemClock()).load_samples()
-        _, entries = await Repository(database, SystemClock()).snapshot()
+        entries = (await Repository(database, SystemClock()).snapshot()).versions
     return words + [entry.question for entry in entries] + [entry.unit for entry in entries if entry.unit]
 
 

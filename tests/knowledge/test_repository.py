@@ -1,9 +1,9 @@
-from datetime import date
+from datetime import date, datetime
 
 import pytest
 from sqlalchemy import select
 
-from config.clock import ManualClock
+from config.clock import LOCAL_ZONE, ManualClock
 from knowledge.entries import sample_entries
 from knowledge.repository import Repository, in_force
 from store.engine import Database
@@ -42,7 +42,7 @@ async def test_who_published_is_written_down(
     await repository.publish([make_form("A-1", "怎么办证")], by="editor1")
     async with each_database.connect() as connection:
         rows = (await connection.execute(select(audit.c.by, audit.c.action, audit.c.detail))).all()
-    assert rows == [("editor1", "knowledge.publish", "新增 1 条，更新 0 条")]
+    assert rows == [("editor1", "knowledge.publish", "新增 1 条，更新 0 条，未经第二人审核")]
 
 
 async def test_samples_are_loaded_once_and_never_over_what_is_there(
@@ -50,9 +50,9 @@ async def test_samples_are_loaded_once_and_never_over_what_is_there(
 ) -> None:
     assert await repository.load_samples() == len(sample_entries())
     assert await repository.load_samples() == 0
-    counter, entries = await repository.snapshot()
-    assert counter == 1
-    assert {entry.version for entry in entries} == {1}
+    snapshot = await repository.snapshot()
+    assert snapshot.counter == 1
+    assert {entry.version for entry in snapshot.versions} == {1}
 
 
 async def test_an_own_knowledge_base_stays_without_samples(repository: Repository, make_form: MakeForm) -> None:
@@ -61,12 +61,17 @@ async def test_an_own_knowledge_base_stays_without_samples(repository: Repositor
     assert [entry.id for entry in await repository.all_versions()] == ["A-1"]
 
 
+def at(text: str) -> datetime:
+    """A moment in Asia/Shanghai."""
+    return datetime.fromisoformat(text).replace(tzinfo=LOCAL_ZONE)
+
+
 def test_the_newest_version_in_force_is_answered(make_form: MakeForm) -> None:
     old = make_form("A-1", "怎么办证").entry(1)
     new = make_form("A-1", "怎么办证", effective_at=date(2025, 5, 10)).entry(2)
     later = make_form("A-2", "怎么换证", effective_at=date(2030, 1, 1)).entry(1)
     versions = (old, new, later)
-    assert in_force(versions, date(2025, 5, 9)) == (old,)
-    assert in_force(versions, date(2025, 5, 10)) == (new,)
-    assert in_force(versions, date(2030, 1, 1)) == (new, later)
-    assert in_force(versions, date(2019, 1, 1)) == ()
+    assert in_force(versions, at("2025-05-09 23:59:59.999999")) == (old,)
+    assert in_force(versions, at("2025-05-10 00:00")) == (new,)
+    assert in_force(versions, at("2030-01-01 00:00")) == (new, later)
+    assert in_force(versions, at("2019-12-31 23:59")) == ()
