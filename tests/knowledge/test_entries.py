@@ -1,4 +1,4 @@
-from datetime import date
+from datetime import UTC, date, datetime
 from typing import Any
 
 import pytest
@@ -56,3 +56,41 @@ def test_everything_wrong_is_named_at_once() -> None:
         parse_entry({"id": "A-1", "question": "", "speech": ""})
     assert len(caught.value.reasons) >= 4
     assert "缺少“承办单位”（unit）" in caught.value.reasons
+
+
+SCRIPT: dict[str, Any] = GOOD | {
+    "kind": "script",
+    "urgent": True,
+    "effective_at": "",
+    "starts_at": "2025-07-01 20:30",
+    "ends_at": "2025-07-02T08:00:00+08:00",
+}
+
+
+def test_an_urgent_script_holds_from_a_moment_to_a_moment_of_our_time() -> None:
+    form = parse_entry(SCRIPT)
+    assert form.effective_at == date(2025, 7, 1)
+    assert form.starts_at == datetime(2025, 7, 1, 12, 30, tzinfo=UTC)
+    assert form.ends_at == datetime(2025, 7, 2, 0, 0, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("values", "field", "says"),
+    [
+        (GOOD | {"expires_at": "2023-12-31"}, "expires_at", "不能早于生效日期"),
+        (GOOD | {"kind": "news"}, "kind", "只能是 matter（事项）"),
+        (GOOD | {"audience": "me"}, "audience", "public（公开）"),
+        (GOOD | {"urgent": True}, "urgent", "只有“应答口径”"),
+        (GOOD | {"starts_at": "2025-07-01 08:00"}, "starts_at", "只有应急口径才填"),
+        (SCRIPT | {"ends_at": None}, "ends_at", "要填开始时间和结束时间"),
+        (SCRIPT | {"ends_at": "2025-07-01 20:30"}, "ends_at", "要晚于开始时间"),
+        (SCRIPT | {"starts_at": "明早"}, "starts_at", "2025-01-31 08:00"),
+        (SCRIPT | {"effective_at": "2025-07-02"}, "", "不能晚于开始时间"),
+        (SCRIPT | {"expires_at": "2025-07-03"}, "urgent", "不用填失效日期"),
+        (GOOD | {"attachments": [{"id": "1"}]}, "attachments", "的内容不对"),
+    ],
+)
+def test_each_problem_names_its_field(values: dict[str, Any], field: str, says: str) -> None:
+    with pytest.raises(EntryInvalid) as caught:
+        parse_entry(values)
+    assert any(name == field and says in message for name, message in caught.value.problems), caught.value.problems
