@@ -37,6 +37,7 @@ from gateway import metrics
 from gateway.chat_desk import ChatLine, DeskForChat
 from gateway.health import Health
 from gateway.incident_feed import IncidentFeed
+from gateway.kb_console import DeskDoor, KnowledgeConsole
 from gateway.live_state import LiveState
 from gateway.node_link import NodeLink
 from gateway.operator_api import OperatorApi
@@ -148,6 +149,14 @@ class Gateway:
             suggest=core.suggest,
             serve_socket=self._serve_agent,
         )
+        self._knowledge = KnowledgeConsole(
+            settings=settings,
+            database=database,
+            vault=vault,
+            clock=clock,
+            door=DeskDoor(self.sessions, self._login, self.desk),
+            limit=live,
+        )
         self._chat_api = ChatApi(self.chat, signer, live, self._chat_pages, self._chat_pages.present)
         self._pages = Pages(ROOT / "web" / "dist", rulebook)
         self._operator = OperatorApi(
@@ -184,15 +193,15 @@ class Gateway:
         await self.desk.stop()
         for hub in (self._agent_pages, self._chat_pages):
             hub.close_all()
+        await self._knowledge.close()
         await self._core.close()
         await self.live.close()
 
     def web_application(self) -> web.Application:
-        """Pages, chat and desk."""
+        """Pages, chat, desk and knowledge base."""
         application = web.Application(middlewares=[secure], client_max_size=BODY_MOST)
-        application.add_routes(
-            [*self._pages.routes(), *self._chat_api.routes(), *self._desk_api.routes(), *self._recording_api.routes()]
-        )
+        for part in (self._pages, self._chat_api, self._desk_api, self._recording_api, self._knowledge):
+            application.add_routes(part.routes())
         return application
 
     def node_application(self) -> web.Application:

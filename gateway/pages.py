@@ -10,10 +10,10 @@ from config.rulebook_model import Rulebook
 
 _POLICY: Final = (
     "default-src 'self'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; "
-    "font-src 'self' data:; connect-src 'self'; object-src 'none'; base-uri 'none'; form-action 'self'; "
+    "font-src 'self' data:; media-src 'self' blob:; connect-src 'self'; object-src 'none'; base-uri 'none'; form-action 'self'; "
     "frame-ancestors 'none'"
 )
-"""Element Plus sets style attributes; scripts come from our files alone."""
+"""Element Plus sets style attributes; scripts come from our files alone; "play it" plays what the page fetched."""
 _HEADERS: Final = {
     "Content-Security-Policy": _POLICY,
     "X-Content-Type-Options": "nosniff",
@@ -40,14 +40,15 @@ async def secure(request: web.Request, handler: Handler) -> web.StreamResponse:
         refused.headers.update(_HEADERS)
         raise
     if not response.prepared:
-        response.headers.update(_HEADERS)
+        for name, value in _HEADERS.items():
+            response.headers.setdefault(name, value)
         asset = request.path.startswith("/assets/")
         response.headers.setdefault("Cache-Control", _FOREVER if asset else "no-store")
     return response
 
 
 class Pages:
-    """Routes for people: the chat, the desk, their assets, and what the pages need to know of the city."""
+    """Routes for people: the chat, the desk, the knowledge base, their assets, and what the pages need to know of the city."""
 
     def __init__(self, dist: Path, rulebook: Rulebook) -> None:
         self._dist = dist
@@ -58,6 +59,8 @@ class Pages:
             web.get("/", self._chat),
             web.get("/desk", self._desk),
             web.get("/desk/{rest:.*}", self._desk),
+            web.get("/kb", self._kb),
+            web.get("/kb/{rest:.*}", self._kb),
             web.get("/assets/{file}", self._asset),
             web.get("/icon.svg", self._icon),
             web.get("/api/city", self._city),
@@ -69,6 +72,9 @@ class Pages:
 
     async def _desk(self, request: web.Request) -> web.StreamResponse:
         return self._page("desk.html")
+
+    async def _kb(self, request: web.Request) -> web.StreamResponse:
+        return self._page("kb.html")
 
     def _page(self, name: str) -> web.StreamResponse:
         file = self._dist / name
