@@ -12,16 +12,17 @@ import json
 import os
 import re
 import shutil
-import subprocess
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, Final
 
 from config.errors import HotlineError
 from config.settings import ROOT, Settings
+from dialog.live_model import LiveModel, read_live, write_live
 from dialog.rasa_client import CHANNEL_HEADER, PATH, synthetic_turn
+from dialog.rasa_process import Limits, Stopped, run
 
 BOT: Final = ROOT / "dialog" / "bot"
 RASA_PYTHON: Final = ROOT / ".hotline" / "env" / "rasa" / "bin" / "python"
@@ -39,10 +40,15 @@ STEPS: Final = {
 }
 
 Progress = Callable[[str], None]
+Examples = Sequence[tuple[str, str]]
+"""Text and act of examples that were added to the bot's own."""
 
 
-def fingerprint(bot: Path = BOT) -> str:
-    """20 hexadecimal digits of SHA-256 over data, configuration, domain, dictionary, components and Rasa's lock file."""
+def fingerprint(bot: Path = BOT, added: Examples = ()) -> str:
+    """20 hexadecimal digits of SHA-256 over data, configuration, domain, dictionary, components and Rasa's lock file.
+
+    ``added`` examples count too, in whatever order they come.
+    """
     total = hashlib.sha256(FINGERPRINT_FORMAT)
     for name, file in [
         ("lock", ROOT / "requirements-rasa.lock"),
@@ -51,6 +57,8 @@ def fingerprint(bot: Path = BOT) -> str:
         content = file.read_bytes()
         total.update(f"{name}\0{len(content)}\0".encode())
         total.update(content)
+    for text, act in sorted(added):
+        total.update(f"added\0{len(text)}\0{text}\0{act}\0".encode())
     return total.hexdigest()[:20]
 
 
@@ -62,9 +70,28 @@ def _sources(bot: Path) -> list[Path]:
     return [file for file in found if file.is_file() and "__pycache__" not in file.parts]
 
 
-def model_path(settings: Settings) -> Path:
-    """Where the model for the present sources lies or will lie."""
-    return settings.data_dir / "rasa" / "models" / f"{fingerprint()}.tar.gz"
+def model_path(settings: Settings, model: str = "") -> Path:
+    """Where a model lies or will lie: the one of that fingerprint, else the one for the program's present sources."""
+    return settings.data_dir / "rasa" / "models" / f"{model or fingerprint()}.tar.gz"
+
+
+def model_to_serve(settings: Settings, progress: Progress) -> Path:
+    """The model an instance starts with: the promoted one, else the one for the program's sources, trained when needed.
+
+    A promoted model that belongs to another release of the program (its base differs), or that is damaged, is not served.
+    """
+    live, base = read_live(settings), fingerprint()
+    if live is not None and live.base == base and is_sound(model_path(settings, live.model)):
+        return model_path(settings, live.model)
+    if live is not None and live.model != live.base:
+        why = "属于另一版程序" if live.base != base else "文件已损坏"
+        progress(f"上线的对话模型 {live.model} {why}，改用随程序的模型；请在训练页重新训练并上线")
+    return train_if_needed(settings, progress)
+
+
+def note_served(settings: Settings, model: Path, port: int) -> None:
+    """Write down which model an instance that starts now has in service, and where."""
+    write_live(settings, LiveModel(model.name.removesuffix(".tar.gz"), fingerprint(), port))
 
 
 def is_sound(model: Path) -> bool:
@@ -110,29 +137,33 @@ def train_if_needed(settings: Settings, progress: Progress, *, force: bool = Fal
     return model
 
 
-def serve_command(settings: Settings) -> tuple[list[str], dict[str, str], Path]:
+def serve_command(
+    settings: Settings, model: Path | None = None, port: int = 0
+) -> tuple[list[str], dict[str, str], Path]:
     """Command line, environment and folder of the Rasa server, for the supervisor.
+
+    ``model`` and ``port`` default to the program's own model and the port of the settings.
 
     The server binds to 127.0.0.1 without Rasa's HTTP API: the one route is the gateway channel, behind a secret that
     travels in the environment and not on the command line. Raises :class:`HotlineError` (``no_rasa_model``) when the
     model is missing or damaged: Rasa itself would silently serve another one.
     """
-    model = model_path(settings)
+    model = model or model_path(settings)
     if not is_sound(model):
         raise HotlineError("no_rasa_model", "对话模型不存在或已损坏；请运行 ./hotline train")
-    argv = [str(_rasa_python()), "-W", "ignore", "-m", "rasa", "run", "--interface", "127.0.0.1"]
-    argv += ["--port", str(settings.rasa_port), "--model", str(model)]
+    argv = [str(rasa_python()), "-W", "ignore", "-m", "rasa", "run", "--interface", "127.0.0.1"]
+    argv += ["--port", str(port or settings.rasa_port), "--model", str(model)]
     argv += ["--endpoints", "endpoints.yml", "--credentials", "credentials.yml"]
-    environment = _environment(settings) | {"HOTLINE_RASA_CHANNEL_SECRET": settings.secret("rasa_channel")}
+    environment = environment_for(settings) | {"HOTLINE_RASA_CHANNEL_SECRET": settings.secret("rasa_channel")}
     return argv, environment, BOT
 
 
-def probe(settings: Settings) -> dict[str, Any]:
+def probe(settings: Settings, port: int = 0) -> dict[str, Any]:
     """How the supervisor finds out whether Rasa truly works: a synthetic turn through channel, model and rules."""
     return {
         "kind": "http",
         "method": "POST",
-        "url": f"http://127.0.0.1:{settings.rasa_port}{PATH}",
+        "url": f"http://127.0.0.1:{port or settings.rasa_port}{PATH}",
         "headers": {CHANNEL_HEADER: settings.secret("rasa_channel")},
         "body": synthetic_turn(),
         "wants": ["messages"],
@@ -140,7 +171,8 @@ def probe(settings: Settings) -> dict[str, Any]:
     }
 
 
-def _rasa_python() -> Path:
+def rasa_python() -> Path:
+    """The Python of Rasa's environment. Raises :class:`HotlineError` (``no_rasa_environment``)."""
     if not RASA_PYTHON.is_file():
         raise HotlineError(
             "no_rasa_environment", "对话模型的运行环境还没有装好；请运行 ./hotline train 或 ./hotline up"
@@ -148,7 +180,7 @@ def _rasa_python() -> Path:
     return RASA_PYTHON
 
 
-def _environment(settings: Settings) -> dict[str, str]:
+def environment_for(settings: Settings) -> dict[str, str]:
     """Nothing is reported to anyone, nothing of ours is handed over, and all files stay in the data folder.
 
     Byte code is kept, whatever our own environment says: compiling Rasa and TensorFlow anew doubles each start.
@@ -187,55 +219,49 @@ def _shared_store() -> Iterator[Path]:
 
 
 def _train(settings: Settings, target: Path, progress: Progress) -> None:
-    python = _rasa_python()
     progress("正在训练对话模型（约一分钟；只在第一次启动和语料改动后进行）……")
     target.parent.mkdir(parents=True, exist_ok=True)
     settings.log_dir.mkdir(parents=True, exist_ok=True)
+    log = settings.log_dir / "rasa-train.log"
+    log.unlink(missing_ok=True)
     started = time.monotonic()
+
+    def told(line: str) -> None:
+        step = step_of(line)
+        if step in STEPS:
+            progress(f"  {STEPS[step]}")
+
     with tempfile.TemporaryDirectory(prefix=".training-", dir=target.parent) as folder:
-        argv = [str(python), "-W", "ignore", "-m", "rasa", "train", "--skip-validation", "--out", folder]
-        argv += ["--domain", "domain.yml", "--config", "config.yml", "--data", "data", "--fixed-model-name", "model"]
-        log = settings.log_dir / "rasa-train.log"
-        environment = _environment(settings) | {"RASA_CACHE_DIRECTORY": str(Path(folder) / "cache")}
-        status = _run(argv, environment, log, progress)
+        argv, environment = train_command(settings, Path(folder))
+        try:
+            limits = Limits(TRAINING_LIMIT_S)
+            status = run(argv, cwd=BOT, environment=environment, log=log, limits=limits, on_line=told)
+        except Stopped as error:
+            raise HotlineError("train_failed", f"对话模型训练失败：{error.message}，详情见 {log}") from error
         trained = Path(folder) / "model.tar.gz"
         if status != 0 or not trained.is_file():
             raise HotlineError("train_failed", f"对话模型训练失败（退出码 {status}），详情见 {log}")
         seconds = round(time.monotonic() - started, 1)
-        _place(trained, target, {"sha256": _sha256(trained), "seconds": seconds})
+        place(trained, target, seconds)
     progress(f"对话模型训练完成，用时 {seconds:.0f} 秒")
 
 
-def _run(argv: list[str], environment: dict[str, str], log: Path, progress: Progress) -> int:
-    """Run Rasa to its end, tell of its steps, and take it along when we are interrupted."""
-    deadline = time.monotonic() + TRAINING_LIMIT_S
-    with log.open("w", encoding="utf-8") as record:
-        process = subprocess.Popen(
-            argv,
-            cwd=BOT,
-            env=environment,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            encoding="utf-8",
-            errors="replace",
-        )
-        try:
-            for line in process.stdout or ():
-                record.write(line)
-                step = re.search(r"Starting to train component '(\w+)'", line)
-                if step and step[1] in STEPS:
-                    progress(f"  {STEPS[step[1]]}")
-                if time.monotonic() > deadline:
-                    break
-            return process.wait(timeout=max(1.0, deadline - time.monotonic()))
-        except subprocess.TimeoutExpired:
-            return 124
-        finally:
-            if process.poll() is None:
-                process.kill()
-                process.wait()
-            if process.stdout:
-                process.stdout.close()
+def train_command(settings: Settings, folder: Path) -> tuple[list[str], dict[str, str]]:
+    """Command line and environment that train the bot of the working directory into ``folder/model.tar.gz``."""
+    argv = [str(rasa_python()), "-W", "ignore", "-m", "rasa", "train", "--skip-validation", "--out", str(folder)]
+    argv += ["--domain", "domain.yml", "--config", "config.yml", "--data", "data", "--fixed-model-name", "model"]
+    return argv, environment_for(settings) | {"RASA_CACHE_DIRECTORY": str(folder / "cache")}
+
+
+def step_of(line: str) -> str:
+    """The component that Rasa begins to train, where a line of its output says so; else empty."""
+    step = re.search(r"Starting to train component '(\w+)'", line)
+    return step[1] if step else ""
+
+
+def place(trained: Path, target: Path, seconds: float) -> None:
+    """Put a trained model in its place under a seal."""
+    _place(trained, target, {"sha256": _sha256(trained), "seconds": seconds})
 
 
 def _place(source: Path, target: Path, seal: dict[str, Any]) -> None:
