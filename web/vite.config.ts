@@ -12,6 +12,7 @@ export default defineConfig({
     outDir: "dist",
     emptyOutDir: true,
     assetsInlineLimit: 0,
-    rollupOptions: { input: { index: page("index.html"), desk: page("desk.html") } },
+    chunkSizeWarningLimit: 600, // ECharts, loaded only where a chart is shown
+    rollupOptions: { input: { index: page("index.html"), desk: page("desk.html"), kb: page("kb.html") } },
   },
 });

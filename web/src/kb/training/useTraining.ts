@@ -1,0 +1,61 @@
+// Acts, the training under way, and the models: one state for the whole training page.
+import { ElMessage } from "element-plus/es/components/message/index.mjs";
+import { onBeforeUnmount, watch } from "vue";
+import { request } from "../../shared/http";
+import { confirmed } from "../ask";
+import type { Model, TrainingState } from "../types";
+import { useLoad } from "../useLoad";
+import { act, useSession } from "../useSession";
+
+const POLL_MS = 2000;
+
+export function useTraining() {
+  const { me, can } = useSession();
+  const load = useLoad<TrainingState>(() => "/api/kb/training");
+  let timer = 0;
+
+  watch(
+    () => load.data.value?.running,
+    (running, before) => {
+      window.clearInterval(timer);
+      if (running) timer = window.setInterval(() => void load.reload(), POLL_MS);
+      else if (before) ElMessage.success("训练结束");
+    },
+  );
+  onBeforeUnmount(() => window.clearInterval(timer));
+
+  const labelOf = (name: string): string => load.data.value?.acts.find((one) => one.name === name)?.label ?? name;
+
+  async function post(path: string, message: string): Promise<void> {
+    if ((await act(async () => ({ answer: await request("POST", `/api/kb/training/${path}`, {}) }))) !== null) ElMessage.success(message);
+    await load.reload();
+  }
+
+  async function start(): Promise<void> {
+    if (await confirmed("开始训练", "训练在单独的进程里进行，不影响正在进行的通话。大约三分钟。", "开始")) await post("start", "已开始训练");
+  }
+
+  async function cancel(): Promise<void> {
+    if (await confirmed("停止训练", "停止后这次训练什么都不留下。", "停止")) await post("cancel", "已停止");
+  }
+
+  /** Why this person may not promote the model; empty when he may. */
+  function refusal(model: Model): string {
+    if (!can("promote")) return "上线须由审核角色决定";
+    if (model.by && model.by === me.value?.account.id) return "这个模型由您训练，须由另一人上线";
+    return "";
+  }
+
+  async function promote(model: Model): Promise<void> {
+    const text = "上线后新的话轮立即用它判断，正在填的表单继续。可以随时一键退回。您的名字会留在记录里。";
+    if (await confirmed("上线候选模型", text, "上线")) await post(`models/${encodeURIComponent(model.id)}/promote`, "已上线");
+  }
+
+  async function rollBack(): Promise<void> {
+    if (await confirmed("退回上一个模型", "立即换回上一个在用的模型，不丢话轮。", "退回")) await post("rollback", "已退回");
+  }
+
+  return { ...load, labelOf, start, cancel, refusal, promote, rollBack };
+}
+
+export type Training = ReturnType<typeof useTraining>;

@@ -1,0 +1,78 @@
+// Who works here, what they may do, and how much waits for them.
+import { ElMessage } from "element-plus/es/components/message/index.mjs";
+import { reactive, ref } from "vue";
+import { messageOf, request, RequestFailed, useCsrf } from "../shared/http";
+import type { FreshnessReport, Gap, Me, Review, Right } from "./types";
+
+const me = ref<Me | null>(null);
+const loaded = ref(false);
+const badges = reactive({ reviews: 0, disputes: 0, gaps: 0 });
+let timer = 0;
+
+const can = (right: Right): boolean => me.value?.can.includes(right) ?? false;
+
+/** Show a failure to the person; a session that has ended leads back to the login. */
+export function told(error: unknown): void {
+  if (error instanceof RequestFailed && error.status === 401) me.value = null;
+  ElMessage({ type: "error", message: messageOf(error), showClose: true, duration: 6000 });
+}
+
+/** Run one action; null when it failed, and the person has been told. */
+export async function act<T>(work: () => Promise<T>): Promise<T | null> {
+  try {
+    return await work();
+  } catch (error) {
+    told(error);
+    return null;
+  }
+}
+
+async function countOf(work: () => Promise<number>): Promise<number> {
+  try {
+    return await work();
+  } catch {
+    return 0;
+  }
+}
+
+/** Count what waits: drafts to review, disputes, gaps. A count that cannot be had is left out. */
+export async function refreshBadges(): Promise<void> {
+  if (!me.value) return;
+  const [reviews, disputes, gaps] = await Promise.all([
+    countOf(async () => (await request<{ drafts: Review[] }>("GET", "/api/kb/reviews")).drafts.length),
+    countOf(async () => (await request<FreshnessReport>("GET", "/api/kb/freshness")).disputes.length),
+    countOf(async () => (await request<{ gaps: Gap[] }>("GET", "/api/kb/gaps?status=open")).gaps.length),
+  ]);
+  Object.assign(badges, { reviews, disputes, gaps });
+}
+
+function begin(found: Me): void {
+  me.value = found;
+  useCsrf(found.csrf);
+  void refreshBadges();
+  window.clearInterval(timer);
+  timer = window.setInterval(() => {
+    if (!document.hidden) void refreshBadges();
+  }, 60_000);
+}
+
+async function restore(): Promise<void> {
+  try {
+    begin(await request<Me>("GET", "/api/kb/me"));
+  } catch {
+    me.value = null;
+  }
+  loaded.value = true;
+}
+
+async function login(account: string, password: string): Promise<void> {
+  begin(await request<Me>("POST", "/api/kb/login", { account, password }));
+}
+
+async function logout(): Promise<void> {
+  window.clearInterval(timer);
+  await act(() => request("POST", "/api/kb/logout", {}));
+  me.value = null;
+}
+
+export const useSession = () => ({ me, loaded, badges, can, restore, login, logout });
