@@ -1,304 +1,273 @@
-"""The search index of the entries in force on one day: tantivy finds candidates, the terms beside it compare them.
+"""The search index: arrays of the entries on disk, and beside them those that changed since.
 
-An index lives in a folder named after what it was made from; it is opened when it is there and whole, else made anew.
+``Index`` never changes once it is made. A change of the knowledge base makes another one that shares the large arrays,
+so that publishing costs what was published and not the whole base.
 """
 
-import hashlib
-import json
 import math
-import shutil
-import tempfile
-from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
-from functools import cached_property
-from importlib.metadata import version
-from pathlib import Path
-from typing import Final, Self
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any, Final, Self
 
-import tantivy
-from structlog import get_logger
+import numpy as np
+import numpy.typing as npt
 
 from knowledge.contract import Entry
-from knowledge.text import Terms, analyse, lexicon_fingerprint, normalise, without_courtesy
+from knowledge.details import Details, details_of
+from knowledge.kinds import KINDS, Floats, Keys, Kind, Numbers, keys_of, ranges
+from knowledge.part import Part, make
+from knowledge.text import Terms, analyse, normalise, without_courtesy
 
-log = get_logger("knowledge")
-
-_FORMAT: Final = 1
-"""Grows when terms or the index are made differently."""
-_WRITER_BYTES: Final = 15_000_000
-"""tantivy's smallest heap for one writing thread."""
-_DOCUMENTS: Final = 90
-"""How many ways of asking are fetched to find them."""
-CANDIDATES: Final = 15
+CANDIDATES: Final = 24
 """How many entries are compared closely."""
-_BOOSTS: Final = {"words": 2.0, "grams": 1.0, "sounds": 0.6, "body": 0.4}
-_TERMS_FILE: Final = "terms.json"
+_BOOSTS: Final = {"words": 2.0, "chars": 0.3, "grams": 1.0, "sounds": 0.6}
+_BODY_BOOST: Final = 0.3
+_LENGTH_SHARE: Final = 0.3
+"""How much a long list of ways of asking counts against an entry (b of BM25)."""
+_POSTINGS: Final = 120_000
+"""So many postings are read for a question, those of its most telling terms; it bounds the time of the longest."""
+_MOST_FIELDS: Final = 64
+_BODY: Final = 600
+
+Bools = npt.NDArray[np.bool_]
 
 
 @dataclass(frozen=True, slots=True)
-class Weighted:
-    """The distinct terms of one kind in one text, the sum of their weights, and the length of their vector."""
+class Question:
+    """A question as numbers: keys of each kind with their weights, and for every side the terms' numbers there."""
 
-    terms: frozenset[str]
-    total: float
-    length: float
-
-
-@dataclass(frozen=True, slots=True)
-class Way:
-    """One way of asking: its words, character pairs and sounds."""
-
-    words: Weighted
-    grams: Weighted
-    sounds: Weighted
+    terms: Terms
+    keys: dict[str, Keys]
+    weights: dict[str, Floats]
+    unknown: dict[str, float]
+    """Share of the weight of words and pairs that no entry has, 0…1."""
+    details: Details
 
 
-@dataclass(frozen=True)
-class Indexed:
-    """An entry with its terms: the question first, then the other ways, and the words of the answer."""
+class Side:
+    """A part with what is reckoned from it: weights of its terms and lengths of its ways."""
 
-    entry: Entry
-    terms: tuple[Terms, ...]
-    body: tuple[str, ...]
+    def __init__(self, part: Part, entries: Sequence[Entry | None], reference: "Side | None" = None) -> None:
+        self.part: Final = part
+        self.entries: Final = entries
+        self.alive: Final = np.fromiter((entry is not None for entry in entries), bool, part.size)
+        self.all_alive: Final = bool(self.alive.all())
+        total = part.size + (reference.part.size if reference else 0)
+        self.weights: Final = {kind: _weights(part.kinds[kind], reference, kind, total) for kind in KINDS}
+        self.body_weights: Final = _idf(part.body.counts(), total)
+        self.lengths: Final = {kind: _lengths(part.kinds[kind], self.weights[kind]) for kind in KINDS}
+        spread = np.diff(part.kinds["grams"].of) if part.size else np.zeros(0)
+        held = np.bincount(part.kinds["grams"].entries, minlength=part.size) if len(spread) else np.zeros(part.size)
+        mean = float(held.mean()) if part.size else 1.0
+        self.damping: Final = (1 / (1 - _LENGTH_SHARE + _LENGTH_SHARE * held / max(mean, 1.0))).astype(np.float32)
+        counts = np.bincount(part.kinds["words"].terms, minlength=len(part.kinds["words"].keys))
+        self.shares: Final = (counts / max(1, counts.sum())).astype(np.float32)
 
-    @cached_property
-    def words(self) -> frozenset[str]:
-        """All words of all ways of asking."""
-        return frozenset(word for terms in self.terms for word in terms.words)
-
-    @cached_property
-    def grams(self) -> frozenset[str]:
-        return frozenset(gram for terms in self.terms for gram in terms.grams)
-
-    @cached_property
-    def sounds(self) -> frozenset[str]:
-        return frozenset(sound for terms in self.terms for sound in terms.sounds)
-
-    @cached_property
-    def word_counts(self) -> Counter[str]:
-        """In how many ways of asking each word stands."""
-        return Counter(word for terms in self.terms for word in terms.words)
-
-    @cached_property
-    def body_words(self) -> frozenset[str]:
-        return frozenset(self.body)
-
-
-class Weights:
-    """How much each term of one kind tells: its inverse document frequency, an entry being a document (as in BM25)."""
-
-    def __init__(self, documents: Sequence[frozenset[str]]) -> None:
-        counts = Counter(term for document in documents for term in document)
-        size = len(documents)
-        self._weights = {term: math.log(1 + (size - count + 0.5) / (count + 0.5)) for term, count in counts.items()}
-        self._unknown = math.log(1 + (size + 0.5) / 0.5)
-        self._squares = {term: weight**2 for term, weight in self._weights.items()}
-
-    def __contains__(self, term: str) -> bool:
-        return term in self._weights
-
-    def vector(self, terms: Iterable[str]) -> Weighted:
-        """The known ones among ``terms``."""
-        known = frozenset(term for term in terms if term in self._weights)
-        return Weighted(
-            known,
-            sum(self._weights[term] for term in known),
-            math.sqrt(sum(self._squares[term] for term in known)),
-        )
-
-    def likeness(self, one: Weighted, other: Weighted) -> float:
-        """Cosine of two vectors, 0…1."""
-        shared = one.terms & other.terms
-        return sum(map(self._squares.__getitem__, shared)) / (one.length * other.length) if shared else 0.0
-
-    def share(self, asked: Weighted, held: frozenset[str]) -> float:
-        """Of the weight of ``asked`` how much is also in ``held``, 0…1."""
-        shared = asked.terms & held
-        return sum(map(self._weights.__getitem__, shared)) / asked.total if shared else 0.0
-
-    def unknown_share(self, terms: Sequence[str]) -> float:
-        """Of the weight of ``terms`` how much no entry has, 0…1; all of nothing is unknown."""
-        unknown = self._unknown * sum(term not in self._weights for term in terms)
-        total = unknown + sum(self._weights.get(term, 0.0) for term in terms)
-        return unknown / total if total else 1.0
-
-
-class Frequencies:
-    """How often each word is asked, over all entries and in one of them."""
-
-    _OWN: Final = 0.3
-    """How much of what is asked is taken to be in the entry's own words, the rest being anybody's (Jelinek-Mercer)."""
-
-    def __init__(self, indexed: Sequence[Indexed]) -> None:
-        totals: Counter[str] = Counter()
-        for item in indexed:
-            totals.update(item.word_counts)
-        everything = totals.total()
-        self._share = {word: count / everything for word, count in totals.items()}
-
-    def evidence(self, asked: Iterable[str], item: Indexed) -> float:
-        """Log of how much likelier ``asked`` is from one who means ``item`` than from anybody (smoothed, ≥ 0)."""
-        counts = item.word_counts
-        odds = self._OWN / (1 - self._OWN) / max(1, counts.total())
-        return sum(math.log1p(odds * counts[word] / self._share[word]) for word in asked if word in counts)
+    def revived(self, entries: Sequence[Entry | None]) -> "Side":
+        """The same arrays with other entries in force."""
+        twin = object.__new__(Side)
+        twin.__dict__.update(self.__dict__)
+        alive = np.fromiter((entry is not None for entry in entries), bool, self.part.size)
+        twin.__dict__.update(entries=entries, alive=alive, all_alive=bool(alive.all()))
+        return twin
 
 
 class Index:
-    """A searchable set of entries. ``folder``: where it lives; ``None``: in memory."""
+    """A searchable set of entries; ``sides``: the large one and, perhaps, a small one of what changed."""
 
-    def __init__(self, indexed: Sequence[Indexed], engine: tantivy.Index) -> None:
-        self.indexed: Final = tuple(indexed)
-        self._engine = engine
-        self._searcher = engine.searcher()
-        self.words: Final = Weights([item.words for item in self.indexed])
-        self.grams: Final = Weights([item.grams for item in self.indexed])
-        self.sounds: Final = Weights([item.sounds for item in self.indexed])
-        self.frequencies: Final = Frequencies(self.indexed)
-        self._as_written = _one_entry_each(self.indexed)
-        self.ways: Final = tuple(
-            tuple(
-                Way(self.words.vector(terms.words), self.grams.vector(terms.grams), self.sounds.vector(terms.sounds))
-                for terms in item.terms
-            )
-            for item in self.indexed
+    def __init__(self, sides: Sequence[Side]) -> None:
+        self.sides: Final = tuple(sides)
+        self.starts: Final = tuple(int(start) for start in np.cumsum([0, *(side.part.size for side in sides)])[:-1])
+        self.size: Final = int(sum(int(side.alive.sum()) for side in sides))
+        self._total: Final = sum(side.part.size for side in sides)
+        self._bodies: dict[int, str] = {}
+        self._details: dict[int, Details] = {}
+        self.urgent: Final = frozenset(
+            position
+            for start, side in zip(self.starts, self.sides, strict=True)
+            for position, entry in enumerate(side.entries, start)
+            if entry is not None and entry.urgent
         )
-
-    def asked_as_written(self, question: str) -> int | None:
-        """The position of the entry that has ``question`` among its ways of asking, courtesy aside; only if one has."""
-        return self._as_written.get(without_courtesy(normalise(question)))
 
     @classmethod
     def in_memory(cls, entries: Iterable[Entry]) -> Self:
         """An index that is written nowhere."""
-        indexed = [_analysed(entry) for entry in entries]
-        return cls(indexed, _write(indexed, None))
+        held = list(entries)
+        return cls([Side(make(held), held)])
 
-    @classmethod
-    def open(cls, root: Path, entries: Sequence[Entry]) -> Self:
-        """The index of ``entries`` under ``root``: the one that is there, or a new one in its place."""
-        folder = root / fingerprint(entries)
-        if folder.is_dir():
-            try:
-                return cls._load(folder, entries)
-            except (OSError, ValueError, KeyError, TypeError) as error:
-                log.warning("index_unusable", reason=type(error).__name__)
-        return cls._build(folder, entries)
+    def entry(self, position: int) -> Entry:
+        """The entry at a position among all sides. Raises ``LookupError`` for one that is no longer in force."""
+        side, local = self._place(position)
+        found = side.entries[local]
+        if found is None:
+            raise LookupError(position)
+        return found
 
-    def candidates(self, terms: Terms) -> tuple[int, ...]:
-        """Positions in ``indexed`` of the entries most worth comparing with a question, best first (BM25)."""
-        clauses = [
-            (tantivy.Occur.Should, _term(field, term))
-            for field, known, terms_of_kind in (
-                ("words", self.words, terms.words),
-                ("grams", self.grams, terms.grams),
-                ("sounds", self.sounds, terms.sounds),
-            )
-            for term in terms_of_kind
-            if term in known
+    def entries(self) -> list[tuple[int, Entry]]:
+        """All entries in force with their positions."""
+        return [
+            (position, entry)
+            for start, side in zip(self.starts, self.sides, strict=True)
+            for position, entry in enumerate(side.entries, start)
+            if entry is not None
         ]
-        clauses += [(tantivy.Occur.Should, _term("body", word)) for word in terms.words]
-        if not clauses:
-            return ()
-        hits = self._searcher.search(tantivy.Query.boolean_query(clauses), _DOCUMENTS, count=False).hits
-        found = dict.fromkeys(self._searcher.doc(address)["position"][0] for _, address in hits)
-        return tuple(found)[:CANDIDATES]
 
-    @classmethod
-    def _load(cls, folder: Path, entries: Sequence[Entry]) -> Self:
-        stored = json.loads((folder / _TERMS_FILE).read_text(encoding="utf-8"))
-        if len(stored) != len(entries):
-            raise ValueError("the terms are not those of the entries")
-        indexed = [_restored(entry, item) for entry, item in zip(entries, stored, strict=True)]
-        index = cls(indexed, tantivy.Index.open(str(folder)))
-        if index._searcher.num_docs != _count(indexed):
-            raise ValueError("the index does not hold all entries")
-        return index
+    def asked_as_written(self, question: str) -> int | None:
+        """The position of the entry that has ``question`` among its ways of asking, courtesy aside; only if one has."""
+        plain = without_courtesy(normalise(question))
+        found = [
+            start + int(local)
+            for start, side in zip(self.starts, self.sides, strict=True)
+            for local in side.part.writers_of(plain)
+            if side.alive[local]
+        ]
+        return found[0] if len(found) == 1 and plain else None
 
-    @classmethod
-    def _build(cls, folder: Path, entries: Sequence[Entry]) -> Self:
-        """Made in a folder of its own and moved into place whole, so that no process ever opens half of one."""
-        indexed = [_analysed(entry) for entry in entries]
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        made = Path(tempfile.mkdtemp(prefix="making-", dir=folder.parent))
-        _write(indexed, made)
-        terms = [{"ways": [asdict(way) for way in item.terms], "body": item.body} for item in indexed]
-        (made / _TERMS_FILE).write_text(json.dumps(terms, ensure_ascii=False), encoding="utf-8")
-        if folder.exists():
-            shutil.rmtree(folder, ignore_errors=True)
-        try:
-            made.rename(folder)
-        except OSError:
-            shutil.rmtree(made, ignore_errors=True)
-            return cls._load(folder, entries)
-        log.info("index_built", entries=len(indexed))
-        return cls(indexed, tantivy.Index.open(str(folder)))
+    def question(self, text: str) -> Question:
+        """Analyse a question against this index."""
+        terms = analyse(text)
+        keys = {kind: keys_of(kind, terms.words, terms.plain) for kind in KINDS}
+        weights: dict[str, Floats] = {}
+        unknown: dict[str, float] = {}
+        for kind in KINDS:
+            found = np.zeros(len(keys[kind]), np.float32)
+            for side in reversed(self.sides):
+                numbers = side.part.kinds[kind].number(keys[kind])
+                if len(side.weights[kind]):
+                    found = np.where(numbers >= 0, side.weights[kind][numbers], found)
+            strange = found == 0
+            weights[kind] = np.where(strange, _unknown_weight(self._total), found).astype(np.float32)
+            total = float(weights[kind].sum())
+            unknown[kind] = float(weights[kind][strange].sum()) / total if total else 1.0
+        return Question(terms, keys, weights, unknown, details_of(terms.plain))
 
+    def candidates(self, question: Question, most: int = CANDIDATES) -> npt.NDArray[np.int64]:
+        """Positions of the entries most worth comparing with a question, best first (BM25 over all ways at once)."""
+        positions: list[Any] = []
+        values: list[Any] = []
+        for start, side in zip(self.starts, self.sides, strict=True):
+            score = _scored(side, question)
+            if score is None:
+                continue
+            best = np.argpartition(score, -most)[-most:] if len(score) > most else np.arange(len(score))
+            best = best[score[best] > 0]
+            positions.append(best + start)
+            values.append(score[best])
+        if not positions:
+            return np.zeros(0, np.int64)
+        all_positions, all_values = np.concatenate(positions), np.concatenate(values)
+        return np.asarray(all_positions[np.lexsort((all_positions, -all_values))][:most], np.int64)
 
-def fingerprint(entries: Iterable[Entry]) -> str:
-    """Changes whenever an index of ``entries`` would."""
-    digest = hashlib.sha256(f"{_FORMAT} {version('tantivy')} {lexicon_fingerprint()}".encode())
-    for entry in entries:
-        digest.update(json.dumps([entry.id, entry.version, entry.question, entry.similar, entry.answer]).encode())
-    return digest.hexdigest()[:24]
+    def body(self, position: int) -> str:
+        """The normalised answer of an entry."""
+        found = self._bodies.get(position)
+        if found is None:
+            found = normalise(self.entry(position).answer, _BODY)
+            if len(self._bodies) < 20_000:
+                self._bodies[position] = found
+        return found
 
+    def details(self, position: int) -> Details:
+        """Numbers and places in the ways of asking of an entry."""
+        found = self._details.get(position)
+        if found is None:
+            entry = self.entry(position)
+            ways = [details_of(normalise(way)) for way in (entry.question, *entry.similar)]
+            found = Details(
+                frozenset().union(*(way.quantities for way in ways)), frozenset().union(*(way.places for way in ways))
+            )
+            if len(self._details) < 20_000:
+                self._details[position] = found
+        return found
 
-def _one_entry_each(indexed: Iterable[Indexed]) -> dict[str, int]:
-    """Way of asking → position, without those that several entries share."""
-    found: dict[str, set[int]] = {}
-    for position, item in enumerate(indexed):
-        for way in (item.entry.question, *item.entry.similar):
-            found.setdefault(without_courtesy(normalise(way)), set()).add(position)
-    return {way: positions.pop() for way, positions in found.items() if len(positions) == 1}
-
-
-def _analysed(entry: Entry) -> Indexed:
-    ways = tuple(analyse(way) for way in (entry.question, *entry.similar))
-    return Indexed(entry, ways, analyse(entry.answer).words)
-
-
-def _restored(entry: Entry, stored: Mapping[str, list[object]]) -> Indexed:
-    ways = tuple(
-        Terms(**{kind: tuple(terms) for kind, terms in way.items()}) for way in stored["ways"] if isinstance(way, dict)
-    )
-    return Indexed(entry, ways, tuple(map(str, stored["body"])))
-
-
-def _count(indexed: Iterable[Indexed]) -> int:
-    return sum(len(item.terms) + 1 for item in indexed)
-
-
-def _schema() -> tantivy.Schema:
-    builder = tantivy.SchemaBuilder()
-    builder.add_unsigned_field("position", stored=True)
-    for field in _BOOSTS:
-        builder.add_text_field(field, tokenizer_name="whitespace", index_option="freq")
-    return builder.build()
+    def _place(self, position: int) -> tuple[Side, int]:
+        for start, side in zip(reversed(self.starts), reversed(self.sides), strict=True):
+            if position >= start:
+                return side, position - start
+        raise LookupError(position)
 
 
-_SCHEMA: Final = _schema()
+def _unknown_weight(total: int) -> float:
+    return math.log(1 + (total + 0.5) / 0.5)
 
 
-def _term(field: str, term: str) -> tantivy.Query:
-    return tantivy.Query.boost_query(tantivy.Query.term_query(_SCHEMA, field, term), _BOOSTS[field])
+def _idf(counts: npt.NDArray[Any], total: int) -> Floats:
+    return np.asarray(np.log1p((np.maximum(total - counts, 0) + 0.5) / (counts + 0.5)), np.float32)
 
 
-def _write(indexed: Sequence[Indexed], folder: Path | None) -> tantivy.Index:
-    engine = tantivy.Index(_SCHEMA, path=str(folder) if folder else None)
-    writer = engine.writer(heap_size=_WRITER_BYTES, num_threads=1)
-    for position, item in enumerate(indexed):
-        for way in item.terms:
-            document = tantivy.Document()
-            document.add_unsigned("position", position)
-            document.add_text("words", " ".join(way.words))
-            document.add_text("grams", " ".join(way.grams))
-            document.add_text("sounds", " ".join(way.sounds))
-            writer.add_document(document)
-        document = tantivy.Document()
-        document.add_unsigned("position", position)
-        document.add_text("body", " ".join(item.body))
-        writer.add_document(document)
-    writer.commit()
-    writer.wait_merging_threads()
-    engine.reload()
-    return engine
+def _weights(kind: Kind, reference: Side | None, name: str, total: int) -> Floats:
+    counts = kind.counts()
+    if reference is not None and len(reference.part.kinds[name].keys):
+        numbers = reference.part.kinds[name].number(kind.keys)
+        counts = counts + np.where(numbers >= 0, reference.part.kinds[name].counts()[numbers], 0)
+    return _idf(counts, total)
+
+
+def _lengths(kind: Kind, weights: Floats) -> Floats:
+    """The length of each way's vector."""
+    if not len(kind.terms):
+        return np.ones(len(kind.starts) - 1, np.float32)
+    sums = np.concatenate(([0.0], np.cumsum(weights[kind.terms].astype(np.float64) ** 2)))
+    return np.asarray(np.sqrt(np.maximum(sums[kind.starts[1:]] - sums[kind.starts[:-1]], 1e-6)), np.float32)
+
+
+def _scored(side: Side, question: Question) -> Floats | None:
+    """Of each entry of a side how much of the question it has; ``None``: nothing."""
+    found: list[tuple[float, Numbers]] = []
+    for kind in KINDS:
+        held = side.part.kinds[kind]
+        numbers = held.number(question.keys[kind])
+        for number, weight in zip(numbers.tolist(), question.weights[kind].tolist(), strict=True):
+            if number >= 0:
+                found.append((_BOOSTS[kind] * weight, held.entries[held.of[number] : held.of[number + 1]]))
+    body = side.part.body
+    for number in body.number(question.keys["grams"]).tolist():
+        if number >= 0:
+            entries = body.entries[body.of[number] : body.of[number + 1]]
+            found.append((_BODY_BOOST * float(side.body_weights[number]), entries))
+    if not found:
+        return None
+    score = np.zeros(side.part.size, np.float32)
+    left = _POSTINGS
+    for weight, entries in sorted(found, key=lambda pair: -pair[0]):
+        if len(entries) > left:
+            continue
+        left -= len(entries)
+        score[entries] += np.float32(weight)
+    score *= side.damping
+    return score if side.all_alive else np.where(side.alive, score, 0)
+
+
+@dataclass(frozen=True, slots=True)
+class Hits:
+    """Which terms of a question stand in which ways of some entries of one side.
+
+    ``present``: way × term of the question; ``first``: where each entry's ways begin; ``lengths``: of the ways' vectors.
+    """
+
+    present: Bools
+    first: npt.NDArray[np.int64]
+    lengths: Floats
+    totals: Floats
+    """The sum of the weights of each way's terms."""
+
+
+def hits(side: Side, locals_: npt.NDArray[np.int64], question: Question, kind: str) -> Hits:
+    """Look for the question's terms of one kind in all ways of the entries ``locals_`` (at least one)."""
+    held = side.part.kinds[kind]
+    counts = side.part.first[locals_ + 1] - side.part.first[locals_]
+    ways = ranges(side.part.first[locals_], counts)
+    lengths = held.starts[ways + 1] - held.starts[ways]
+    terms = held.terms[ranges(held.starts[ways], lengths)]
+    numbers = held.number(question.keys[kind])
+    known = np.flatnonzero(numbers >= 0)
+    owner = np.repeat(np.arange(len(ways)), lengths)
+    present = np.zeros((len(ways), len(numbers)), bool)
+    if len(known):
+        wanted = numbers[known]
+        places = np.minimum(np.searchsorted(wanted, terms), len(wanted) - 1)
+        same = wanted[places] == terms
+        present[owner[same], known[places[same]]] = True
+    weights = side.weights[kind][terms] if len(terms) else np.zeros(0, np.float32)
+    totals = np.bincount(owner, weights, len(ways)).astype(np.float32)
+    return Hits(present, np.concatenate(([0], np.cumsum(counts)[:-1])), side.lengths[kind][ways], totals)

@@ -1,45 +1,50 @@
 """From features to scores and a verdict.
 
-A score is the chance that the entry is the right answer: a conditional logit over the candidates and "none of them"
-(scores of all candidates add up to less than 1). Its weights are fitted by :mod:`knowledge.calibration`.
+Two small models, both fitted by :mod:`knowledge.calibration`: a conditional logit orders the candidates, and a logistic
+regression on the first of them and its lead says how likely it is the right answer. That chance is the score of the first;
+the others have theirs in proportion.
 """
 
 import json
 import math
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
+
+import numpy as np
 
 from knowledge.contract import Verdict
-from knowledge.features import FEATURES, NONE_FEATURES, Compared
+from knowledge.features import FEATURES, NONE_FEATURES, Array, Compared
+from knowledge.index import Index
 
 WEIGHTS_FILE: Final = Path(__file__).parent / "calibration" / "weights.json"
 
-ANSWER_SCORE: Final = 0.6
-"""The least score of an entry that is given as the answer.
-
-Asked leave-one-out (1,592 questions), 0.5, 0.55 and 0.6 (with leads of 0.2, 0.25 and 0.3) answer 72.9, 71.6 and 70.2 %
-rightly and 5.4, 4.5 and 3.8 % wrongly; the others are offered as a choice or left to a person.
-"""
-ANSWER_MARGIN: Final = 0.3
-"""How far it must be ahead of the next one."""
-CHOOSE_SCORE: Final = 0.15
-"""The least score of the best of several that are offered."""
-OFFER_SCORE: Final = 0.04
-"""The least score of an entry that is offered beside the best."""
 MOST_OFFERED: Final = 3
 CERTAIN: Final = 0.99
 """The score of an entry that is asked for in words that its editors wrote down for it."""
+TRUST_FEATURES: Final = (*FEATURES, *NONE_FEATURES, "logit", "chance", "lead", "second_logit")
+"""Of the first candidate: its own features, those of the question, its logit (scaled), its share among the candidates, the
+difference of its logit to the second's (scaled), and the second's."""
+_SCALE: Final = 10.0
+_REPORTING: Final = re.compile(r"举报|投诉|维权|报修|怎么处理|太吵|扰民|跑路|被骗|拖欠")
+_REPORTING_ACTS: Final = frozenset({"complain", "report"})
+_URGENT_SCORE: Final = 0.3
+"""The least score of an urgent script that is put before the others."""
+_ACT_FACTOR: Final = 1.25
 
 
 @dataclass(frozen=True, slots=True)
 class Model:
-    """The weights, in the order of ``FEATURES`` and ``NONE_FEATURES``."""
+    """``order`` as ``FEATURES``, ``trust`` as ``TRUST_FEATURES``; the least scores for an answer and for being offered."""
 
-    entry: tuple[float, ...]
-    none: tuple[float, ...]
+    order: Array
+    trust: Array
+    answer: float
+    choose: float
+    offer: float
 
 
 @cache
@@ -48,22 +53,51 @@ def fitted() -> Model:
     return model_of(json.loads(WEIGHTS_FILE.read_text(encoding="utf-8")))
 
 
-def model_of(weights: Mapping[str, Mapping[str, float]]) -> Model:
+def model_of(weights: Mapping[str, Any]) -> Model:
     """Weights by name, as in the file. Raises ``KeyError`` when one is missing."""
     return Model(
-        tuple(weights["entry"][name] for name in FEATURES), tuple(weights["none"][name] for name in NONE_FEATURES)
+        np.array([weights["order"][name] for name in FEATURES], np.float64),
+        np.array([weights["trust"][name] for name in TRUST_FEATURES], np.float64),
+        float(weights["thresholds"]["answer"]),
+        float(weights["thresholds"]["choose"]),
+        float(weights["thresholds"]["offer"]),
+    )
+
+
+def ordered(compared: Compared, order: Array) -> list[tuple[int, float]]:
+    """(row, logit), best first."""
+    logits = compared.rows @ order
+    places = np.lexsort((np.array(compared.positions), -logits))
+    return [(int(place), float(logits[place])) for place in places]
+
+
+def trust_features(compared: Compared, ranked: Sequence[tuple[int, float]]) -> Array:
+    """What the trust in the first of ``ranked`` (at least one) is reckoned from."""
+    logits = np.array([logit for _, logit in ranked])
+    powers = np.exp(logits - logits[0])
+    second = logits[1] if len(logits) > 1 else 0.0
+    row, first = ranked[0]
+    lead = first - second
+    return np.array(
+        [
+            *compared.rows[row],
+            *compared.none,
+            first / _SCALE,
+            1 / powers.sum(),
+            math.tanh(lead / _SCALE * 3),
+            second / _SCALE,
+        ]
     )
 
 
 def scores(compared: Compared, model: Model) -> list[tuple[int, float]]:
-    """(position in ``Index.indexed``, score 0…1), best first."""
-    logits = [_dot(model.entry, row) for row in compared.rows]
-    none = _dot(model.none, compared.none)
-    top = max([none, *logits])
-    powers = [math.exp(logit - top) for logit in logits]
-    total = math.exp(none - top) + sum(powers)
-    ranked = ((position, power / total) for position, power in zip(compared.positions, powers, strict=True))
-    return sorted(ranked, key=lambda pair: (-pair[1], pair[0]))
+    """(position, score 0…1), best first."""
+    if not compared.positions:
+        return []
+    ranked = ordered(compared, model.order)
+    trust = 1 / (1 + math.exp(-float(np.clip(trust_features(compared, ranked) @ model.trust, -30, 30))))
+    best = ranked[0][1]
+    return [(compared.positions[row], trust * math.exp(logit - best)) for row, logit in ranked]
 
 
 def certain(position: int, ranked: Sequence[tuple[int, float]]) -> list[tuple[int, float]]:
@@ -77,14 +111,28 @@ def margin(values: Sequence[float]) -> float:
     return values[0] - (values[1] if len(values) > 1 else 0.0) if values else 0.0
 
 
-def verdict(values: Sequence[float]) -> Verdict:
+def verdict(values: Sequence[float], model: Model | None = None) -> Verdict:
     """What to do with entries of these scores, best first. A wrong answer costs more than a choice or a person."""
-    if not values or values[0] < CHOOSE_SCORE:
+    model = model or fitted()
+    if not values or values[0] < model.choose:
         return Verdict.ABSTAIN
-    if values[0] >= ANSWER_SCORE and margin(values) >= ANSWER_MARGIN:
-        return Verdict.ANSWER
-    return Verdict.CHOOSE
+    return Verdict.ANSWER if values[0] >= model.answer else Verdict.CHOOSE
 
 
-def _dot(weights: Sequence[float], values: Sequence[float]) -> float:
-    return sum(weight * value for weight, value in zip(weights, values, strict=True))
+def prefer(index: Index, ranked: Sequence[tuple[int, float]], act: str = "") -> list[tuple[int, float]]:
+    """``ranked`` with urgent scripts that match well first, and what can be reported favoured when something is."""
+    if act in _REPORTING_ACTS:
+        hinted = (
+            (
+                position,
+                min(CERTAIN, score * _ACT_FACTOR) if _REPORTING.search(index.entry(position).question) else score,
+            )
+            for position, score in ranked
+        )
+        ranked = sorted(hinted, key=lambda pair: (-pair[1], pair[0]))
+    urgent = [pair for pair in ranked if pair[0] in index.urgent and pair[1] >= _URGENT_SCORE]
+    if not urgent:
+        return list(ranked)
+    lead = max(score for _, score in ranked)
+    first = [(position, max(score, lead)) for position, score in urgent]
+    return first + [pair for pair in ranked if pair not in urgent]

@@ -1,14 +1,11 @@
 """Search as the conversation core uses it: in process, always answering from a whole index."""
 
 import asyncio
-import shutil
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Iterable
-from dataclasses import dataclass, field, replace
-from datetime import datetime
-from pathlib import Path
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from typing import Final
 
 from structlog import get_logger
@@ -16,20 +13,26 @@ from structlog import get_logger
 from config.clock import Clock, SystemClock
 from config.errors import HotlineError
 from config.settings import Settings
+from knowledge.base import Base
 from knowledge.contract import Entry, Ranked, Ranking, Verdict
+from knowledge.explanation import Explanation, explained
 from knowledge.features import compare
-from knowledge.index import Index, fingerprint
-from knowledge.ranking import MOST_OFFERED, OFFER_SCORE, certain, fitted, margin, scores, verdict
+from knowledge.following import snapshot_after
+from knowledge.followup import follow_up
+from knowledge.index import Index
+from knowledge.ranking import CERTAIN, MOST_OFFERED, Model, certain, fitted, margin, prefer, scores, verdict
 from knowledge.repository import Repository, Snapshot
-from knowledge.text import analyse, warm_up
+from knowledge.synonym_variants import Synonyms
+from knowledge.text import warm_up
 from store.engine import Database
 
 log = get_logger("knowledge")
 
-_DAYS_KEPT: Final = 4
-"""How many sets of entries in force are kept in memory; more than one is needed only around midnight and in replays."""
-_UNUSED_S: Final = 7 * 24 * 3600.0
-"""An index on disk that is no longer used is removed when it is this old."""
+_MOMENTS_KEPT: Final = 6
+"""How many sets of entries in force are kept in memory; more than one is needed only around changes and in replays."""
+_AHEAD: Final = timedelta(minutes=10)
+"""So long before entries come into force by themselves the index with them is made."""
+_NO_SYNONYMS: Final = Synonyms()
 
 
 class KnowledgeNotReady(HotlineError):
@@ -39,28 +42,39 @@ class KnowledgeNotReady(HotlineError):
         super().__init__("knowledge_not_ready", "知识库还没有装入，请稍后再试")
 
 
+@dataclass(frozen=True, slots=True)
+class _Held:
+    """What is in force between two moments."""
+
+    index: Index
+    by_id: dict[str, Entry]
+
+
 @dataclass
 class _Shelf:
-    """The entries of one moment of the store, and the indexes made of them by the moment from which each holds."""
+    """The knowledge base of one moment of the store, and what is in force by the moment from which it is."""
 
     snapshot: Snapshot
-    indexes: OrderedDict[datetime, Index] = field(default_factory=OrderedDict)
+    synonyms: Synonyms
+    held: OrderedDict[tuple[datetime, bool], _Held] = field(default_factory=OrderedDict)
 
 
 class Search:
     """Finds the entry that answers a question.
 
-    ``refresh_if_changed`` loads the knowledge base and follows its changes: await it once before the first question,
-    then every second. ``search`` never waits for it and never fails because of it.
+    ``refresh_if_changed`` loads the knowledge base and follows its changes, synonyms too: await it once before the first
+    question, then several times a second. ``search`` never waits for it and never fails because of it.
     """
 
     def __init__(self, database: Database, settings: Settings, clock: Clock | None = None) -> None:
         self._clock = clock or SystemClock()
+        self._database = database
         self._repository = Repository(database, self._clock)
-        self._folder: Final = settings.data_dir / "index"
+        self._base: Final = Base(settings.data_dir / "index")
         self._shelf: _Shelf | None = None
         self._refreshing = asyncio.Lock()
-        self._building = threading.Lock()
+        self._making = threading.Lock()
+        self._model: Model | None = None
 
     @property
     def version(self) -> int:
@@ -68,87 +82,173 @@ class Search:
         return self._shelf.snapshot.counter if self._shelf else -1
 
     async def refresh_if_changed(self) -> bool:
-        """Load what changed in the store, or came into force today; returns whether anything did."""
+        """Load what changed in the store, or comes into force soon; returns whether anything did."""
         async with self._refreshing:
             now = self._clock.now()
             shelf = self._shelf
             if shelf and shelf.snapshot.counter == await self._repository.counter():
-                if shelf.snapshot.since(now) in shelf.indexes:
-                    return False
-                fresh = _Shelf(shelf.snapshot)
-            else:
-                fresh = _Shelf(await self._repository.snapshot())
-            await asyncio.to_thread(self._load, fresh, now)
+                return bool(await asyncio.to_thread(self._prepare, shelf, now)) if self._lacks(shelf, now) else False
+            snapshot = await snapshot_after(self._database, shelf.snapshot if shelf else None)
+            fresh = _Shelf(snapshot, Synonyms(snapshot.synonyms))
+            await asyncio.to_thread(self._prepare, fresh, now)
             self._shelf = fresh
-            await asyncio.to_thread(self._remove_unused, fresh)
-            log.info("knowledge_loaded", version=fresh.snapshot.counter, versions=len(fresh.snapshot.versions))
+            log.info("knowledge_loaded", version=snapshot.counter, versions=len(snapshot.versions))
             return True
 
-    def search(self, question: str, at: datetime, channel: str = "web") -> Ranking:
-        """The entries that answer ``question``, of those that the public may be answered at ``at``.
+    def use_model(self, model: Model | None) -> None:
+        """Rank with weights fitted on this installation's own entries and confirmed answers; ``None``: those shipped."""
+        self._model = model
 
-        At most three are named. ``channel`` is for the log only: every channel gets the same entry.
-        Raises :class:`KnowledgeNotReady`.
+    def search(
+        self,
+        question: str,
+        at: datetime,
+        channel: str = "web",
+        *,
+        act: str = "",
+        area: str = "",
+        topic_entry: str | None = None,
+        agents: bool = False,
+    ) -> Ranking:
+        """The entries that answer ``question``, of those that the public may be answered at ``at``; at most three.
+
+        ``act``: the act that the dialogue heard; ``area``: the division that the matter is in, where known: an entry for
+        another one is not named. ``topic_entry``: the id of the entry answered before: a question that leaves out what it is
+        about is asked of that matter (see :func:`knowledge.followup.follow_up`). ``agents``: entries for agents and disputed
+        ones too. ``channel`` is for the log only: every channel gets the same entry. Raises :class:`KnowledgeNotReady`.
         """
         started = time.perf_counter()
-        if self._shelf is None:
-            raise KnowledgeNotReady
-        index = self._index(self._shelf, at)
-        ranking = rank(index, question, at)
+        shelf = self._ready()
+        held = self._held(shelf, at, agents=agents)
+        topic = held.by_id.get(topic_entry) if topic_entry else None
+        ranking = rank(
+            held.index, question, at, act=act, area=area, topic=topic, synonyms=shelf.synonyms, model=self._model
+        )
         took_ms = round((time.perf_counter() - started) * 1000, 1)
         log.debug("searched", channel=str(channel), verdict=ranking.verdict.value, took_ms=took_ms)
         return ranking
 
+    def explain(
+        self, question: str, at: datetime, *, act: str = "", area: str = "", previous: str = "", agents: bool = False
+    ) -> Explanation:
+        """Why ``search`` answers as it does. ``previous``: the id of the entry answered before.
+
+        Raises :class:`KnowledgeNotReady`.
+        """
+        shelf = self._ready()
+        held = self._held(shelf, at, agents=agents)
+        topic = held.by_id.get(previous)
+        asked = (follow_up(question, topic.question) if topic else None) or question
+        ranking = rank(
+            held.index, question, at, act=act, area=area, topic=topic, synonyms=shelf.synonyms, model=self._model
+        )
+        if held.index.asked_as_written(question) is not None:
+            asked = question
+        return explained(held.index, ranking, asked, shelf.synonyms, self._model or fitted(), area=area, act=act)
+
     def entry(self, id: str, at: datetime) -> Entry | None:
         """The version of one entry that the public may be answered at ``at``. Raises :class:`KnowledgeNotReady`."""
+        return self._held(self._ready(), at, agents=False).by_id.get(id)
+
+    def settle(self) -> None:
+        """Wait for an index that is being built in the background; for tests and commands."""
+        self._base.settle()
+
+    def _ready(self) -> _Shelf:
         if self._shelf is None:
             raise KnowledgeNotReady
-        held = self._shelf.snapshot
-        known = replace(held, versions=tuple(entry for entry in held.versions if entry.id == id)).answerable(at)
-        return known[0] if known else None
+        return self._shelf
 
-    def _load(self, shelf: _Shelf, at: datetime) -> None:
+    def _moments(self, shelf: _Shelf, now: datetime) -> list[datetime]:
+        """The moments for which indexes are wanted: now, and the next change when it is near."""
+        following = shelf.snapshot.until(now)
+        return [now, following] if following and following - now <= _AHEAD else [now]
+
+    def _lacks(self, shelf: _Shelf, now: datetime) -> bool:
+        return any((shelf.snapshot.since(moment), False) not in shelf.held for moment in self._moments(shelf, now))
+
+    def _prepare(self, shelf: _Shelf, now: datetime) -> bool:
         warm_up()
-        self._index(shelf, at)
+        for moment in self._moments(shelf, now):
+            for agents in (False, True):
+                self._held(shelf, moment, agents=agents)
+        return True
 
-    def _index(self, shelf: _Shelf, at: datetime) -> Index:
+    def _held(self, shelf: _Shelf, at: datetime, *, agents: bool) -> _Held:
         since = shelf.snapshot.since(at)
-        index = shelf.indexes.get(since)
-        if index is None:
-            with self._building:
-                index = shelf.indexes.get(since) or Index.open(self._folder, shelf.snapshot.answerable(at))
-                shelf.indexes[since] = index
-                while len(shelf.indexes) > _DAYS_KEPT:
-                    shelf.indexes.popitem(last=False)
-        return index
+        found = shelf.held.get((since, agents))
+        if found is None:
+            with self._making:
+                found = shelf.held.get((since, agents)) or self._made(shelf, at, since, agents=agents)
+                shelf.held[since, agents] = found
+                while len(shelf.held) > _MOMENTS_KEPT:
+                    shelf.held.popitem(last=False)
+        return found
 
-    def _remove_unused(self, shelf: _Shelf) -> None:
-        used = {fingerprint([item.entry for item in index.indexed]) for index in list(shelf.indexes.values())}
-        for folder in _folders(self._folder):
-            if folder.name not in used and time.time() - folder.stat().st_mtime > _UNUSED_S:
-                shutil.rmtree(folder, ignore_errors=True)
+    def _made(self, shelf: _Shelf, at: datetime, since: datetime, *, agents: bool) -> _Held:
+        entries = shelf.snapshot.in_force(at) if agents else shelf.snapshot.answerable(at)
+        twin = shelf.held.get((since, not agents))
+        if twin and len(twin.by_id) == len(entries):
+            return twin
+        return _Held(self._base.index(entries), {entry.id: entry for entry in entries})
 
 
-def order(index: Index, question: str) -> list[tuple[int, float]]:
-    """(position in ``Index.indexed``, score 0…1) of all entries compared with ``question``, best first."""
-    ranked = scores(compare(index, analyse(question)), fitted())
+def order(
+    index: Index,
+    question: str,
+    *,
+    act: str = "",
+    area: str = "",
+    synonyms: Synonyms = _NO_SYNONYMS,
+    model: Model | None = None,
+) -> list[tuple[int, float]]:
+    """(position in the index, score 0…1) of all entries compared with ``question``, best first."""
+    model = model or fitted()
+    best: dict[int, float] = {}
+    for text in (question, *(variant.text for variant in synonyms.variants(question))):
+        for position, score in scores(compare(index, index.question(text), area), model):
+            best[position] = max(score, best.get(position, 0.0))
+    ranked = prefer(index, sorted(best.items(), key=lambda pair: (-pair[1], pair[0])), act)
     written = index.asked_as_written(question)
-    return ranked if written is None else certain(written, ranked)
+    return ranked if written is None or written not in best else certain(written, ranked)
 
 
-def rank(index: Index, question: str, at: datetime) -> Ranking:
-    """What ``index`` answers to ``question``."""
-    ranked = order(index, question)
+def rank(
+    index: Index,
+    question: str,
+    at: datetime,
+    *,
+    act: str = "",
+    area: str = "",
+    topic: Entry | None = None,
+    synonyms: Synonyms = _NO_SYNONYMS,
+    model: Model | None = None,
+) -> Ranking:
+    """What ``index`` answers to ``question``; ``topic``: the entry that was answered before it."""
+    model = model or fitted()
+    asked = follow_up(question, topic.question) if topic else None
+    if asked is not None and index.asked_as_written(question) is None:
+        ranked = order(index, asked, act=act, area=area, synonyms=synonyms, model=model)
+        ranked = _topic_first(index, ranked, topic, asked) if asked.endswith(question) else ranked
+    else:
+        ranked = order(index, question, act=act, area=area, synonyms=synonyms, model=model)
     values = [score for _, score in ranked]
-    decided = verdict(values)
-    least = OFFER_SCORE if decided is Verdict.CHOOSE else 0.0
+    decided = verdict(values, model)
+    least = model.offer if decided is Verdict.CHOOSE else 0.0
     offered = tuple(
-        Ranked(index.indexed[position].entry, round(score, 4))
-        for position, score in ranked[:MOST_OFFERED]
-        if score >= least
+        Ranked(index.entry(position), round(score, 4)) for position, score in ranked[:MOST_OFFERED] if score >= least
     )
     return Ranking(question, decided, offered, round(margin(values), 4), at)
 
 
-def _folders(root: Path) -> Iterable[Path]:
-    return [path for path in root.iterdir() if path.is_dir()] if root.is_dir() else []
+def _topic_first(
+    index: Index, ranked: list[tuple[int, float]], topic: Entry | None, asked: str
+) -> list[tuple[int, float]]:
+    """A question of an aspect alone is answered by the entry that it follows."""
+    for position, _ in ranked:
+        if topic is not None and index.entry(position).id == topic.id:
+            return certain(position, ranked)
+    return ranked
+
+
+__all__ = ["CERTAIN", "KnowledgeNotReady", "Search", "order", "rank"]

@@ -6,13 +6,13 @@ import re
 import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from itertools import pairwise
 from pathlib import Path
 from typing import Final
 
 import jieba
-from pypinyin import Style, lazy_pinyin
+from pypinyin.constants import PINYIN_DICT
 
 from config.settings import default_data_dir
 
@@ -35,12 +35,15 @@ _TRADITIONAL: Final = str.maketrans(
     "证户办请问领缴费电气医疗险积贷购买卖房产权过让税护养残疾军优补贴学费报转离结婚诉迟欠劳动雇佣赔偿设备业区扰声车驾驶换挂号违规罚检坏"
     "断灯盖楼邻宠猫证当应该么吗个们这还时间钱岁现里里关于国际台湾来后为从对会说话听见网络线单据类帮难",
 )
+_TONES: Final = str.maketrans("āáǎàēéěèīíǐìōóǒòūúǔùǖǘǚǜüńňǹḿ", "aaaaeeeeiiiioooouuuuvvvvvnnnm")
 
 
 @dataclass(frozen=True, slots=True)
 class Terms:
     """A text as search sees it. Each tuple holds distinct terms, in the order of the text."""
 
+    plain: str
+    """The normalised text without courtesy."""
     words: tuple[str, ...]
     """Words that mean something, each as the first of its synonyms."""
     grams: tuple[str, ...]
@@ -49,9 +52,9 @@ class Terms:
     """Pairs of neighbouring syllables without tone, easily confused ones as one: they survive recognition errors."""
 
 
-def normalise(text: str) -> str:
+def normalise(text: str, most: int = MAX_CHARACTERS) -> str:
     """Half-width, lower-case, simplified, numbers in characters, no punctuation: ``６０岁, 補領`` → ``六十岁补领``."""
-    plain = unicodedata.normalize("NFKC", text[:MAX_CHARACTERS]).lower().translate(_TRADITIONAL)
+    plain = unicodedata.normalize("NFKC", text[:most]).lower().translate(_TRADITIONAL)
     return _NUMBER.sub(lambda match: _one_by_one(match[1]) if match[1] else _spoken(match[0]), _NOT_TEXT.sub("", plain))
 
 
@@ -63,12 +66,45 @@ def without_courtesy(text: str) -> str:
 def analyse(text: str) -> Terms:
     """Words, character pairs and sounds of ``text``. The first call loads jieba's dictionary (about a second)."""
     plain = without_courtesy(normalise(text))
-    words = (_canonical().get(word, word) for word in _segmenter().cut(plain, HMM=False))
     return Terms(
-        words=_distinct(word for word in words if word not in _stop_words()),
-        grams=_distinct(_pairs(list(plain))),
-        sounds=_distinct(_pairs([_sound(syllable) for syllable in lazy_pinyin(plain, style=Style.NORMAL)])),
+        plain=plain,
+        words=telling_words(plain),
+        grams=_distinct(_pairs(plain)),
+        sounds=_distinct(_pairs([sound_of(character) for character in plain])),
     )
+
+
+def telling_words(plain: str) -> tuple[str, ...]:
+    """The distinct words of a normalised text that mean something, each as the first of its synonyms."""
+    canonical, ignored = _canonical(), _stop_words()
+    words = (canonical.get(word, word) for word in _segmenter().cut(plain, HMM=False))
+    return _distinct(word for word in words if word not in ignored)
+
+
+def all_words(plain: str) -> tuple[str, ...]:
+    """The words that a normalised text is cut into, as they stand."""
+    return tuple(_segmenter().cut(plain, HMM=False))
+
+
+@lru_cache(maxsize=20_000)
+def sound_of(character: str) -> str:
+    """The commonest syllable of a character, near sounds as one (zh/z, ch/c, sh/s, n/l, -ng/-n); others as they are.
+
+    By character and not by word: a recogniser's wrong character has a wrong neighbour as well.
+    """
+    said = PINYIN_DICT.get(ord(character))
+    return _near_sound(said.split(",")[0].translate(_TONES)) if said else character
+
+
+def alike(word: str) -> frozenset[str]:
+    """All words that search takes for ``word``, itself included."""
+    return _groups().get(_canonical().get(word, word), frozenset({word}))
+
+
+def commonness(word: str) -> tuple[int, int]:
+    """How often a word stands in the corpus of the dictionary, and how many words that corpus has."""
+    dictionary = _segmenter()
+    return int(dictionary.FREQ.get(word) or 0), int(dictionary.total)
 
 
 def warm_up() -> None:
@@ -88,8 +124,8 @@ def _distinct(terms: Iterable[str]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(terms))
 
 
-def _pairs(items: list[str]) -> list[str]:
-    return [first + second for first, second in pairwise(items)] or items
+def _pairs(items: str | list[str]) -> list[str]:
+    return [first + second for first, second in pairwise(items)] or list(items)
 
 
 def _spoken(digits: str) -> str:
@@ -110,8 +146,7 @@ def _one_by_one(digits: str) -> str:
     return "".join(_DIGITS[int(digit)] for digit in digits)
 
 
-def _sound(syllable: str) -> str:
-    """Near sounds as one, as many speakers and recognisers have them: zh/z, ch/c, sh/s, n/l, -ng/-n."""
+def _near_sound(syllable: str) -> str:
     sound = syllable.replace("zh", "z").replace("ch", "c").replace("sh", "s")
     if sound.startswith("n") and len(sound) > 1:
         sound = "l" + sound[1:]
@@ -142,6 +177,14 @@ def _canonical() -> dict[str, str]:
         for word in group:
             first.setdefault(word, group[0])
     return first
+
+
+@cache
+def _groups() -> dict[str, frozenset[str]]:
+    groups: dict[str, set[str]] = {}
+    for word, first in _canonical().items():
+        groups.setdefault(first, {first}).add(word)
+    return {first: frozenset(words) for first, words in groups.items()}
 
 
 def _cache_folder() -> str | None:

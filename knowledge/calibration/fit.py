@@ -1,71 +1,134 @@
-"""The conditional logit's weights, by gradient ascent on its likelihood."""
+"""The weights of search, by gradient descent, and its thresholds, by cross-validation."""
 
 from collections.abc import Sequence
 from typing import Any, Final
+from zlib import crc32
 
 import numpy as np
 import numpy.typing as npt
 
 from knowledge.calibration.held_out import Asked
-from knowledge.features import FEATURES, NONE_FEATURES
+from knowledge.features import FEATURES, Array
 from knowledge.index import CANDIDATES
+from knowledge.ranking import TRUST_FEATURES, ordered, trust_features
 
-OUT_OF_SCOPE_SHARE: Final = 0.25
-"""Of all that is said to the hotline, what no entry answers, for the weight of such sentences."""
-_PENALTY: Final = 1.0
-"""L2, over the whole likelihood."""
-_STEPS: Final = 600
+MOST_WRONG: Final = 0.02
+"""Of all that is asked, the share that may be answered wrongly."""
+AIM: Final = 0.012
+"""The share that the threshold is set for: what is asked of a base is harder than what it was fitted on."""
+_UNANSWERABLE: Final = 1 / 3
+"""Of what is asked, the share that no entry answers."""
+_FOLDS: Final = 5
+_AT_MOST: Final = {"detail_other": -3.0}
+"""Weights that are not left to the samples: few of them name a number or a place, and an answer for another is wrong."""
+_ORDER_PENALTY: Final = 0.5
+_TRUST_PENALTY: Final = 2.0
+_STEPS: Final = 500
 _RATE: Final = 0.1
-
-Floats = npt.NDArray[np.float64]
 
 
 def fit(asked: Sequence[Asked]) -> dict[str, dict[str, float]]:
-    """Weights by name, rounded, for ``weights.json``."""
-    rows, there, none, target = _arrays(asked)
-    outside = np.array([item.right is None for item in asked])
-    share = OUT_OF_SCOPE_SHARE if outside.any() and not outside.all() else outside.mean()
-    importance = np.where(outside, share / max(1, outside.sum()), (1 - share) / max(1, (~outside).sum())) * len(asked)
-    weights = np.zeros(len(FEATURES) + len(NONE_FEATURES))
-    first = np.zeros_like(weights)
-    second = np.zeros_like(weights)
-    for step in range(1, _STEPS + 1):
-        gradient = _gradient(weights, rows, there, none, target, importance)
-        first = 0.9 * first + 0.1 * gradient
-        second = 0.999 * second + 0.001 * gradient**2
-        weights -= _RATE * (first / (1 - 0.9**step)) / (np.sqrt(second / (1 - 0.999**step)) + 1e-8)
-    values = [round(float(value), 3) for value in weights]
+    """Weights and thresholds by name, rounded, for ``weights.json``."""
+    order = fit_order(asked)
+    kept = [item for item in asked if item.compared.positions]
+    held_out = cross_validated(kept)
+    trust = fit_trust(kept, order)
     return {
-        "entry": dict(zip(FEATURES, values[: len(FEATURES)], strict=True)),
-        "none": dict(zip(NONE_FEATURES, values[len(FEATURES) :], strict=True)),
+        "order": _named(FEATURES, order),
+        "trust": _named(TRUST_FEATURES, trust),
+        "thresholds": thresholds(kept, held_out),
     }
 
 
-def _gradient(
-    weights: Floats, rows: Floats, there: npt.NDArray[np.bool_], none: Floats, target: Floats, importance: Floats
-) -> Floats:
-    """Of the penalised negative log-likelihood, per question."""
-    entry, silent = weights[: len(FEATURES)], weights[len(FEATURES) :]
-    logits = np.concatenate([np.where(there, rows @ entry, -np.inf), (none @ silent)[:, None]], axis=1)
-    powers = np.exp(logits - logits.max(axis=1, keepdims=True))
-    error = (powers / powers.sum(axis=1, keepdims=True) - target) * importance[:, None]
-    of_entry = np.einsum("qc,qcf->f", error[:, :-1], rows)
-    result: Floats = (np.concatenate([of_entry, none.T @ error[:, -1]]) + _PENALTY * weights) / len(rows)
+def fit_order(asked: Sequence[Asked]) -> Array:
+    """Weights of a conditional logit over the candidates of the questions whose entry is among them."""
+    found = [item for item in asked if item.right is not None and item.right in item.compared.positions]
+    rows = np.zeros((len(found), CANDIDATES, len(FEATURES)))
+    there = np.zeros((len(found), CANDIDATES), dtype=bool)
+    target = np.zeros((len(found), CANDIDATES))
+    for number, item in enumerate(found):
+        count = len(item.compared.positions)
+        rows[number, :count] = item.compared.rows
+        there[number, :count] = True
+        target[number, item.compared.positions.index(item.right or 0)] = 1
+
+    def gradient(weights: Array) -> Array:
+        logits = np.where(there, rows @ weights, -np.inf)
+        powers = np.exp(logits - logits.max(axis=1, keepdims=True))
+        error = powers / powers.sum(axis=1, keepdims=True) - target
+        return np.asarray((np.einsum("qc,qcf->f", error, rows) + _ORDER_PENALTY * weights) / len(rows))
+
+    return _descended(gradient, len(FEATURES)) if found else np.ones(len(FEATURES))
+
+
+def fit_trust(asked: Sequence[Asked], order: Array) -> Array:
+    """Weights of a logistic regression: is the first of the candidates the right answer?"""
+    rows, right = _trusted(asked, order)
+    importance = _importance(asked)
+
+    def gradient(weights: Array) -> Array:
+        chance = 1 / (1 + np.exp(-np.clip(rows @ weights, -30, 30)))
+        return np.asarray((rows.T @ ((chance - right) * importance) + _TRUST_PENALTY * weights) / len(rows))
+
+    return _descended(gradient, len(TRUST_FEATURES))
+
+
+def cross_validated(asked: Sequence[Asked]) -> npt.NDArray[np.float64]:
+    """Of each question the score of its first candidate, by weights that were fitted without it and its entry."""
+    folds = np.array([crc32(item.group.encode()) % _FOLDS for item in asked])
+    result = np.zeros(len(asked))
+    for fold in range(_FOLDS):
+        kept = [item for item, its in zip(asked, folds, strict=True) if its != fold]
+        left = [item for item, its in zip(asked, folds, strict=True) if its == fold]
+        if not left:
+            continue
+        order = fit_order(kept)
+        rows, _ = _trusted(left, order)
+        result[folds == fold] = 1 / (1 + np.exp(-np.clip(rows @ fit_trust(kept, order), -30, 30)))
     return result
 
 
-def _arrays(asked: Sequence[Asked]) -> tuple[Floats, npt.NDArray[np.bool_], Floats, Floats]:
-    """Features (question × candidate × feature), which candidates exist, features of none, and what is right."""
-    rows = np.zeros((len(asked), CANDIDATES, len(FEATURES)))
-    there = np.zeros((len(asked), CANDIDATES), dtype=bool)
-    none = np.zeros((len(asked), len(NONE_FEATURES)))
-    target: Any = np.zeros((len(asked), CANDIDATES + 1))
+def thresholds(asked: Sequence[Asked], held_out: npt.NDArray[np.float64]) -> dict[str, float]:
+    """The least scores of an answer (wrong ones ≤ :data:`AIM` of all), of a choice and of one that is offered."""
+    order = fit_order(asked)
+    _, right = _trusted(asked, order)
+    importance = _importance(asked)
+    by_score = np.argsort(-held_out, kind="stable")
+    wrong = np.cumsum((importance * (1 - right))[by_score]) / importance.sum()
+    allowed = np.flatnonzero(wrong <= AIM)
+    answer = float(held_out[by_score[allowed[-1]]]) if len(allowed) else 0.99
+    return {"answer": round(min(answer, 0.95), 3), "choose": 0.12, "offer": 0.01}
+
+
+def _importance(asked: Sequence[Asked]) -> npt.NDArray[np.float64]:
+    """Weights with which answerable and unanswerable questions count in the proportion that is asked."""
+    outside = np.array([item.right is None for item in asked])
+    share = _UNANSWERABLE if outside.any() and not outside.all() else float(outside.mean())
+    weights = np.where(outside, share / max(1, outside.sum()), (1 - share) / max(1, (~outside).sum())) * len(asked)
+    return np.asarray(weights, np.float64)
+
+
+def _trusted(asked: Sequence[Asked], order: Array) -> tuple[Array, Array]:
+    rows = np.zeros((len(asked), len(TRUST_FEATURES)))
+    right = np.zeros(len(asked))
     for number, item in enumerate(asked):
-        count = len(item.compared.positions)
-        if count:
-            rows[number, :count] = item.compared.rows
-        there[number, :count] = True
-        none[number] = item.compared.none
-        found = item.right in item.compared.positions
-        target[number, item.compared.positions.index(item.right) if item.right is not None and found else -1] = 1
-    return rows, there, none, target
+        ranked = ordered(item.compared, order)
+        rows[number] = trust_features(item.compared, ranked)
+        right[number] = item.compared.positions[ranked[0][0]] == item.right
+    return rows, right
+
+
+def _descended(gradient: Any, size: int) -> Array:
+    """Adam from zero."""
+    weights, first, second = np.zeros(size), np.zeros(size), np.zeros(size)
+    for step in range(1, _STEPS + 1):
+        slope = gradient(weights)
+        first = 0.9 * first + 0.1 * slope
+        second = 0.999 * second + 0.001 * slope**2
+        weights -= _RATE * (first / (1 - 0.9**step)) / (np.sqrt(second / (1 - 0.999**step)) + 1e-8)
+    return weights
+
+
+def _named(names: Sequence[str], values: Array) -> dict[str, float]:
+    pairs = zip(names, values, strict=True)
+    return {name: round(min(float(value), _AT_MOST.get(name, float("inf"))), 3) for name, value in pairs}

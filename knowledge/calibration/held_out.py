@@ -1,44 +1,89 @@
-"""Questions asked of an index that does not hold them."""
+"""Questions that are asked of a knowledge base, with the entry that is the right answer, or none."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
+
+import yaml
 
 from knowledge.contract import Entry
 from knowledge.features import Compared, compare
 from knowledge.index import Index
-from knowledge.text import analyse
 
-_OUT_OF_SCOPE: Final = Path(__file__).parent / "out_of_scope.txt"
+_FOLDER: Final = Path(__file__).parent
+_OUT_OF_SCOPE: Final = _FOLDER / "out_of_scope.txt"
+_NEAR: Final = _FOLDER / "near_misses.txt"
+_PARAPHRASES: Final = _FOLDER / "paraphrases.yaml"
 
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """A question compared with the entries of ``index``. ``right``: position of its entry; ``None``: none answers it."""
+    """A question compared with the entries of an index. ``right``: position of its entry; ``None``: none answers it.
+
+    ``group``: the entry whose words were asked; all questions of one group fall into the same fold.
+    """
 
     question: str
     compared: Compared
     right: int | None
+    group: str = ""
 
 
-def leave_one_out(entries: Sequence[Entry]) -> Iterator[Asked]:
-    """Every other way of asking, asked of an index without it (one fold takes one way from each entry)."""
-    for fold in range(max(len(entry.similar) for entry in entries)):
+def leave_one_out(entries: Sequence[Entry], heard: Callable[[str], str] = str) -> Iterator[Asked]:
+    """Every other way of asking, asked of an index without it (one fold takes one way from each entry).
+
+    ``heard``: what becomes of a question before it is asked.
+    """
+    for fold in range(max((len(entry.similar) for entry in entries), default=0)):
         index = Index.in_memory(
             replace(entry, similar=entry.similar[:fold] + entry.similar[fold + 1 :]) for entry in entries
         )
         for position, entry in enumerate(entries):
             if fold < len(entry.similar):
-                yield ask(index, entry.similar[fold], position)
+                yield ask(index, heard(entry.similar[fold]), position, entry.id)
 
 
-def ask(index: Index, question: str, right: int | None) -> Asked:
+def leave_entry_out(entries: Sequence[Entry], every: int = 1) -> Iterator[Asked]:
+    """Ways of asking of each entry, asked of an index without the entry: questions of the same fields without an answer.
+
+    ``every``: of so many ways one is asked.
+    """
+    for entry in entries:
+        index = Index.in_memory(other for other in entries if other is not entry)
+        for way in (entry.question, *entry.similar)[::every]:
+            yield ask(index, way, None, entry.id)
+
+
+def ask(index: Index, question: str, right: int | None, group: str = "") -> Asked:
     """Ask one question."""
-    return Asked(question, compare(index, analyse(question)), right)
+    return Asked(question, compare(index, index.question(question)), right, group or question)
+
+
+def ask_all(entries: Sequence[Entry], asked: Iterable[tuple[str, str | None]]) -> Iterator[Asked]:
+    """Ask (question, entry id or ``None``) pairs of all ``entries``; unknown ids are left out."""
+    index = Index.in_memory(entries)
+    position = {entry.id: number for number, entry in enumerate(entries)}
+    for question, id in asked:
+        if id is None or id in position:
+            yield ask(index, question, None if id is None else position[id], id or question)
 
 
 def out_of_scope() -> tuple[str, ...]:
     """Sentences that no sample entry answers, to fit with."""
-    lines = _OUT_OF_SCOPE.read_text(encoding="utf-8").splitlines()
-    return tuple(line for line in lines if line and not line.startswith("#"))
+    return _lines(_OUT_OF_SCOPE)
+
+
+def near_misses() -> tuple[str, ...]:
+    """Questions of the samples' fields that no sample entry answers, to fit with."""
+    return _lines(_NEAR)
+
+
+def paraphrases() -> tuple[tuple[str, str], ...]:
+    """(question, entry id): questions in other words than the samples', to fit with."""
+    loaded: dict[str, list[Any]] = yaml.safe_load(_PARAPHRASES.read_text(encoding="utf-8"))
+    return tuple((str(question), id) for id, questions in loaded.items() for question in questions)
+
+
+def _lines(file: Path) -> tuple[str, ...]:
+    return tuple(line for line in file.read_text(encoding="utf-8").splitlines() if line and not line.startswith("#"))

@@ -1,11 +1,11 @@
-import os
-from pathlib import Path
+from dataclasses import replace
 
+import numpy as np
 import pytest
 
 from knowledge.contract import Entry
-from knowledge.index import Index, Weights, fingerprint
-from knowledge.text import analyse
+from knowledge.index import Index, Side, hits
+from knowledge.part import digest, make
 
 from .conftest import MakeForm
 
@@ -20,7 +20,7 @@ def entries(make_form: MakeForm) -> list[Entry]:
 
 
 def found(index: Index, question: str) -> list[str]:
-    return [index.indexed[position].entry.id for position in index.candidates(analyse(question))]
+    return [index.entry(position).id for position in index.candidates(index.question(question)).tolist()]
 
 
 def test_the_entry_that_shares_most_comes_first(entries: list[Entry]) -> None:
@@ -34,43 +34,52 @@ def test_what_shares_nothing_finds_nothing(entries: list[Entry]) -> None:
     assert found(Index.in_memory([]), "身份证") == []
 
 
-def test_it_is_opened_again_and_answers_the_same(tmp_path: Path, entries: list[Entry]) -> None:
-    built = Index.open(tmp_path, entries)
-    (folder,) = tmp_path.iterdir()
-    made_at = folder.stat().st_ino
-    opened = Index.open(tmp_path, entries)
-    assert folder.stat().st_ino == made_at
-    for question in ("身份证掉了", "停水", "驾照"):
-        assert found(opened, question) == found(built, question)
-    assert opened.ways == built.ways
+def test_rare_terms_weigh_more_and_unknown_ones_count_as_unknown(entries: list[Entry]) -> None:
+    index = Index.in_memory(entries)
+    question = index.question("月亮丢失停水")
+    weights = dict(zip(question.keys["words"].tolist(), question.weights["words"].tolist(), strict=True))
+    common, rare = (weights[index.question(word).keys["words"][0]] for word in ("丢失", "停水"))
+    assert rare > common
+    assert 0 < question.unknown["words"] < 1
+    assert index.question("月亮").unknown["words"] == 1
+    assert index.question("").unknown["words"] == 1
 
 
-@pytest.mark.parametrize("damage", ["terms", "engine", "empty"])
-def test_a_damaged_index_is_made_anew(tmp_path: Path, entries: list[Entry], damage: str) -> None:
-    Index.open(tmp_path, entries)
-    (folder,) = tmp_path.iterdir()
-    for file in list(folder.iterdir()):
-        if damage == "empty" or (damage == "terms") == (file.name == "terms.json"):
-            file.write_bytes(os.urandom(200)) if damage != "empty" else file.unlink()
-    assert found(Index.open(tmp_path, entries), "停水")[0] == "A-3"
-    assert found(Index.open(tmp_path, entries), "停水")[0] == "A-3"
+def test_terms_are_looked_for_in_each_way_of_asking(entries: list[Entry]) -> None:
+    index = Index.in_memory(entries)
+    seen = hits(index.sides[0], np.array([0, 2]), index.question("补身份证"), "words")
+    assert seen.present.shape == (5, 2)
+    assert seen.first.tolist() == [0, 3]
+    assert seen.present[:3].any(axis=0).all()
+    assert not seen.present[3:].any()
 
 
-def test_other_entries_are_another_index(tmp_path: Path, entries: list[Entry], make_form: MakeForm) -> None:
-    Index.open(tmp_path, entries)
-    changed = [*entries[:2], make_form("A-3", "家里停电找谁").entry(2)]
-    assert fingerprint(changed) != fingerprint(entries)
-    assert found(Index.open(tmp_path, changed), "停电")[0] == "A-3"
-    assert len(list(tmp_path.iterdir())) == 2
+def test_what_changed_stands_beside_what_did_not(entries: list[Entry], make_form: MakeForm) -> None:
+    base = Side(make(entries), [entries[0], None, entries[2]])
+    new = make_form("A-2", "行驶证丢了怎么补").entry(2)
+    index = Index([base, Side(make([new]), [new], base)])
+    assert (
+        found(index, "驾照遗失")[:1] != ["A-2"] or index.entry(index.candidates(index.question("驾照遗失"))[0]) is new
+    )
+    assert found(index, "行驶证丢了")[0] == "A-2"
+    assert [entry.version for _, entry in index.entries()] == [1, 1, 2]
+    assert index.size == 3
+    with pytest.raises(LookupError):
+        index.entry(1)
+    assert index.asked_as_written("驾照遗失") is None
+    assert index.asked_as_written("请问行驶证丢了怎么补？") == 3
 
 
-def test_rare_terms_weigh_more_and_unknown_ones_count_as_unknown() -> None:
-    weights = Weights([frozenset({"公积金", "提取"}), frozenset({"公积金", "贷款"}), frozenset({"公积金"})])
-    common, rare = weights.vector(["公积金"]), weights.vector(["提取"])
-    assert rare.total > common.total
-    assert weights.likeness(rare, rare) == pytest.approx(1)
-    assert weights.likeness(rare, common) == 0
-    assert weights.share(weights.vector(["公积金", "提取"]), frozenset({"提取"})) > 0.5
-    assert weights.unknown_share(["月亮"]) == 1
-    assert 0 < weights.unknown_share(["月亮", "提取"]) < 1
-    assert weights.unknown_share([]) == 1
+def test_a_digest_belongs_to_what_is_searched(entries: list[Entry]) -> None:
+    one = entries[0]
+    assert digest(one) == digest(replace(one, version=7))
+    for change in ({"question": "别的"}, {"similar": ("别的",)}, {"answer": "别的"}, {"id": "B"}):
+        assert digest(replace(one, **change)) != digest(one)  # type: ignore[arg-type]
+
+
+def test_two_processes_make_the_same_part_as_one(entries: list[Entry], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("knowledge.part._MANY", 1)
+    one, two = make(entries, processes=1), make(entries, processes=2)
+    for name, kind in one.kinds.items():
+        assert np.array_equal(kind.terms, two.kinds[name].terms)
+        assert np.array_equal(kind.entries, two.kinds[name].entries)
