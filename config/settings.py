@@ -112,6 +112,10 @@ class Settings(BaseSettings):
 
     rasa_timeout: float = 2.0
     """A turn that takes Rasa longer than this falls back (DESIGN §1, a human is always reachable)."""
+    training_memory_mb: int = Field(default=3000, ge=500)
+    """Resident memory that each program of a training may use, MB; a training of 2,200 examples takes 720."""
+    training_limit_s: float = Field(default=1800.0, gt=0)
+    """A training that takes longer than this is ended."""
     agent_answer_timeout: float = 20.0
     """How long an agent may take to accept before the next one is asked."""
     queue_timeout: float = 60.0

@@ -7,7 +7,7 @@ The text must be masked (``dialog.masking``); element values never leave ``dialo
 
 import asyncio
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from types import MappingProxyType, TracebackType
@@ -17,6 +17,7 @@ import aiohttp
 
 from config.errors import HotlineError
 from config.settings import Settings
+from dialog.live_model import LiveAddress
 
 CHANNEL_HEADER: Final = "X-Hotline-Secret"
 PATH: Final = "/webhooks/gateway/message"
@@ -83,9 +84,14 @@ class RasaUnavailable(HotlineError):
 class RasaClient:
     """Talks to the gateway channel of one Rasa server. Use as an async context manager, or call :meth:`close`."""
 
-    def __init__(self, base_url: str, token: str = "", secret: str = "", timeout_s: float = 2.0) -> None:
-        """``token``: for an HTTP API in front of Rasa, if there is one; ``secret``: the channel's shared secret."""
-        self._url = base_url.rstrip("/") + PATH
+    def __init__(
+        self, base_url: str | Callable[[], str], token: str = "", secret: str = "", timeout_s: float = 2.0
+    ) -> None:
+        """``base_url``: or what is called for it before each request, where the server may move.
+
+        ``token``: for an HTTP API in front of Rasa, if there is one; ``secret``: the channel's shared secret.
+        """
+        self._base_url: Callable[[], str] = base_url if callable(base_url) else lambda: base_url
         self._headers = {CHANNEL_HEADER: secret} | ({"Authorization": f"Bearer {token}"} if token else {})
         self._timeout_s = timeout_s
         self._session: aiohttp.ClientSession | None = None
@@ -120,7 +126,18 @@ class RasaClient:
         if not conversation_id:
             raise ValueError("a conversation without an id would share Rasa's state with others")
         body = _message(conversation_id, text, statuses, active_form, resume or Resume())
-        return _step(await self._post(body), body)
+        url = self._url()
+        try:
+            answer = await self._post(url, body)
+        except RasaUnavailable as error:
+            moved = self._url()
+            if error.code != "down" or moved == url:
+                raise
+            answer = await self._post(moved, body)
+        return _step(answer, body)
+
+    def _url(self) -> str:
+        return self._base_url().rstrip("/") + PATH
 
     async def healthy(self) -> bool:
         """Whether a synthetic turn goes through the model and comes back with a directive."""
@@ -130,12 +147,12 @@ class RasaClient:
             return False
         return bool(step.directives)
 
-    async def _post(self, body: dict[str, Any]) -> dict[str, Any]:
+    async def _post(self, url: str, body: dict[str, Any]) -> dict[str, Any]:
         if self._session is None:
             self._session = aiohttp.ClientSession(trust_env=False)
         try:
             async with asyncio.timeout(self._timeout_s):
-                async with self._session.post(self._url, json=body, headers=self._headers) as response:
+                async with self._session.post(url, json=body, headers=self._headers) as response:
                     if response.status != 200:
                         raise RasaUnavailable(f"http_{response.status}")
                     answer = json.loads(await response.read())
@@ -152,9 +169,9 @@ class RasaClient:
         return answer
 
 
-def connect(settings: Settings) -> RasaClient:
-    """The client of this installation's Rasa."""
-    base_url = f"http://127.0.0.1:{settings.rasa_port}"
+def connect(settings: Settings, *, follow: bool = False) -> RasaClient:
+    """The client of this installation's Rasa. ``follow``: of the server whose model is in service, wherever it moves."""
+    base_url = LiveAddress(settings) if follow else f"http://127.0.0.1:{settings.rasa_port}"
     return RasaClient(base_url, secret=settings.secret("rasa_channel"), timeout_s=settings.rasa_timeout)
 
 

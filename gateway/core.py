@@ -37,7 +37,7 @@ async def build_core(settings: Settings, database: Database, vault: Vault, clock
     await asyncio.to_thread(_load_dictionaries, settings, clock)
     search = Search(database, settings, clock)
     await search.refresh_if_changed()
-    rasa = connect(settings)
+    rasa = connect(settings, follow=True)
     incidents = IncidentBook(load_rulebook(settings.city, settings.data_dir))
     lists = IncidentLists(database, clock, settings.city)
     dialog = build_dialog(settings, database, vault, clock, search=search, understanding=rasa, incidents=incidents)

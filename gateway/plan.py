@@ -12,6 +12,7 @@ from config.errors import HotlineError
 from config.settings import ACTIVE_FILE, ROOT, Settings
 from dialog.bot_training import probe as rasa_probe
 from dialog.bot_training import serve_command
+from dialog.live_model import LiveModel, live_file
 from gateway.running import DRAINED_BY_S
 
 PORTS = {
@@ -30,7 +31,8 @@ def make_plan(settings: Settings, *, rasa_model: Path) -> dict[str, Any]:
     parts = [_rasa(settings, rasa_model), _gateway(settings), _ivr(settings)]
     if not settings.redis_url:
         parts.insert(0, _redis(settings))
-    return {"status": str(settings.run_dir / "status.json"), "parts": parts}
+    control = str(settings.socket_path("supervisor"))
+    return {"status": str(settings.run_dir / "status.json"), "control": control, "parts": parts}
 
 
 def write_plan(settings: Settings, plan: dict[str, Any]) -> Path:
@@ -79,17 +81,24 @@ def _redis(settings: Settings) -> dict[str, Any]:
     }
 
 
-def _rasa(settings: Settings, model: Path) -> dict[str, Any]:
-    argv, environment, cwd = serve_command(settings)
-    if not model.is_file():
-        raise HotlineError("no_rasa_model", "对话模型不存在；请运行 ./hotline train")
+def rasa_successor(settings: Settings, model: Path, live: LiveModel) -> dict[str, Any]:
+    """The Rasa that is to take over on the port of ``live``, for :meth:`gateway.supervisor.Supervisor.replace`."""
+    return {
+        **_rasa(settings, model, live.port),
+        "switch": {"file": str(live_file(settings)), "content": live.to_json()},
+        "linger_s": settings.rasa_timeout + 1.0,
+    }
+
+
+def _rasa(settings: Settings, model: Path, port: int = 0) -> dict[str, Any]:
+    argv, environment, cwd = serve_command(settings, model, port)
     return {
         "name": "rasa",
         "argv": list(argv),
         "env": dict(environment),
         "cwd": str(cwd),
         "log": str(settings.log_dir / "rasa.log"),
-        "probe": rasa_probe(settings),
+        "probe": rasa_probe(settings, port),
         "stop_s": 8,
     }
 

@@ -2,31 +2,38 @@
 
 Imports nothing of the application and nothing outside the standard library: what it runs is written in a plan
 (``run/plan.json``, made by :mod:`gateway.plan`), so a fault in the application cannot take its keeper down.
-State is in ``run/status.json``. SIGTERM and SIGINT stop everything, a part with ``drain_s`` first, which may take so
+State is in ``run/status.json``. The socket that the plan calls ``control`` takes one line of JSON, ``{"replace": part}``:
+the new part is tried beside the old one of that name, and takes its place once it truly works. SIGTERM and SIGINT stop everything, a part with ``drain_s`` first, which may take so
 long to finish its work while the others still serve it; a second one, or SIGQUIT, stops everything at once.
 """
 
 import asyncio
 import contextlib
 import ctypes
-import http.client
 import json
 import os
 import signal
-import socket
 import sys
 import time
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import Any, Final
-from urllib.parse import urlsplit
+
+from gateway.probes import probe
 
 BACK_OFF_FIRST_S: Final = 0.2
 BACK_OFF_MOST_S: Final = 5.0
 STEADY_S: Final = 30.0
 """A process that ran this long without trouble starts again at the first back-off."""
 PROBE_EVERY_S: Final = 2.0
+TRIAL_S: Final = 120.0
+"""A new part that does not work by then is given up."""
+LINGER_S: Final = 3.0
+"""How long a replaced part goes on with what it had begun, unless its successor says otherwise (``linger_s``)."""
+CONTROL_LIMIT: Final = 256 * 1024
+REQUEST_S: Final = 5.0
+"""A request has at most so many bytes and comes within so many seconds."""
 PROBE_FAILURES: Final = 5
 """So many failed probes in a row of a process that had worked: it hangs and is replaced."""
 
@@ -45,6 +52,11 @@ class Part:
         self.since = time.time()
         self.process: asyncio.subprocess.Process | None = None
         self.ready = asyncio.Event()
+        self.died = asyncio.Event()
+        self.trial = False
+        """Runs beside the part it is to replace; does not count yet."""
+        self.how: Plan = plan["probe"]
+        self.trial_s: float = plan.get("trial_s", TRIAL_S)
         self._quit = signal.SIGQUIT if "drain_s" in plan else signal.SIGTERM
         """Makes this part leave at once."""
 
@@ -72,6 +84,7 @@ class Part:
                 await asyncio.gather(watcher, return_exceptions=True)
             _end_group(process.pid)
             self.restarts += 1
+            self.died.set()
             self.become("failing")
             log(f"{self.name} 已退出（{exit_code}），{back_off:.1f} 秒后重启")
             await asyncio.sleep(back_off)
@@ -147,6 +160,25 @@ async def _over(process: asyncio.subprocess.Process, within_s: float | None, now
     await asyncio.gather(*waits, return_exceptions=True)
 
 
+async def _happens(event: asyncio.Event, within_s: float) -> bool:
+    try:
+        async with asyncio.timeout(within_s):
+            await event.wait()
+    except TimeoutError:
+        return False
+    return True
+
+
+def _switch(how: Plan) -> str:
+    """Replace the file that says where to turn to, as a whole; what it said before (empty: nothing)."""
+    file = Path(how["file"])
+    before = file.read_text(encoding="utf-8") if file.is_file() else ""
+    scratch = file.with_name(f".{file.name}.switch")
+    scratch.write_text(how["content"], encoding="utf-8")
+    scratch.replace(file)
+    return before
+
+
 def _unlink(files: list[str]) -> None:
     for file in files:
         Path(file).unlink(missing_ok=True)
@@ -173,63 +205,6 @@ def log(text: str) -> None:
     print(f"{time.strftime('%Y-%m-%d %H:%M:%S')} {text}", file=sys.stderr, flush=True)
 
 
-def probe(how: Plan) -> bool:
-    """True when the part does its work: a real request answered rightly, not merely an open port."""
-    try:
-        if how["kind"] == "redis":
-            return _probe_redis(how)
-        if how["kind"] == "http":
-            return _probe_http(how)
-        return _probe_socket(how)
-    except (OSError, http.client.HTTPException, ValueError, KeyError):
-        return False
-
-
-def _probe_redis(how: Plan) -> bool:
-    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
-        connection.settimeout(how.get("timeout_s", 2))
-        connection.connect(how["socket"])
-        connection.sendall(f"AUTH {how['password']}\r\nSET hotline:probe 1\r\nGET hotline:probe\r\n".encode())
-        answer = b""
-        while answer.count(b"\r\n") < 4:
-            piece = connection.recv(256)
-            if not piece:
-                return False
-            answer += piece
-    return answer == b"+OK\r\n+OK\r\n$1\r\n1\r\n"
-
-
-def _probe_http(how: Plan) -> bool:
-    address = urlsplit(how["url"])
-    connection = http.client.HTTPConnection(address.hostname or "", address.port, timeout=how.get("timeout_s", 3))
-    try:
-        path = address.path + (f"?{address.query}" if address.query else "")
-        body = json.dumps(how["body"]).encode() if "body" in how else None
-        headers = {"Content-Type": "application/json", **how.get("headers", {})}
-        connection.request(how.get("method", "GET"), path, body=body, headers=headers)
-        response = connection.getresponse()
-        answer = json.loads(response.read(1_000_000))
-    finally:
-        connection.close()
-    for key in how.get("wants", []):
-        if not answer.get(key):
-            return False
-    return response.status == 200
-
-
-def _probe_socket(how: Plan) -> bool:
-    """One line asked over a Unix socket, one JSON line answered; ``wants`` names the keys that must be true."""
-    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
-        connection.settimeout(how.get("timeout_s", 3))
-        connection.connect(how["socket"])
-        connection.sendall(how["ask"].encode() + b"\n")
-        answer = b""
-        while not answer.endswith(b"\n") and (piece := connection.recv(4096)):
-            answer += piece
-    told = json.loads(answer)
-    return all(told.get(key) for key in how["wants"])
-
-
 class Supervisor:
     """Keeps every part of one plan running until told to stop."""
 
@@ -238,22 +213,26 @@ class Supervisor:
         self._started = time.time()
         self._ready_at: float | None = None
         self.parts = [Part(part, self.write_status) for part in plan["parts"]]
+        self._control: str | None = plan.get("control")
+        self._keepers: dict[Part, asyncio.Task[None]] = {}
+        self._replacing = asyncio.Lock()
+        self._now = asyncio.Event()
 
     def write_status(self) -> None:
         """Put the state of everything on disk, whole or not at all."""
         document = {
             "pid": os.getpid(),
             "started_at": round(self._started, 3),
-            "ready": all(part.state == "ready" for part in self.parts),
+            "ready": all(part.state == "ready" for part in self.parts if not part.trial),
             "ready_s": round(self._ready_at - self._started, 2) if self._ready_at else None,
-            "parts": {part.name: part.describe() for part in self.parts},
+            "parts": {part.name + ("_next" if part.trial else ""): part.describe() for part in self.parts},
         }
         scratch = self._status_file.with_suffix(".new")
         scratch.write_text(json.dumps(document, ensure_ascii=False), encoding="utf-8")
         scratch.replace(self._status_file)
 
     async def run(self) -> None:
-        stop, now = asyncio.Event(), asyncio.Event()
+        stop, now = asyncio.Event(), self._now
 
         def told(*, at_once: bool) -> None:
             if at_once or stop.is_set():
@@ -264,21 +243,115 @@ class Supervisor:
             quick = number is signal.SIGQUIT
             asyncio.get_running_loop().add_signal_handler(number, partial(told, at_once=quick))
         self.write_status()
-        keepers = [asyncio.create_task(part.keep(), name=f"keep-{part.name}") for part in self.parts]
-        announce = asyncio.create_task(self._announce(), name="announce")
+        for part in self.parts:
+            self._keep(part)
+        tasks = [asyncio.create_task(self._announce(), name="announce")]
+        if self._control:
+            tasks.append(asyncio.create_task(self._take_orders(self._control), name="control"))
         await stop.wait()
         log("正在停止……")
-        announce.cancel()
-        for part, keeper in reversed(list(zip(self.parts, keepers, strict=True))):
-            keeper.cancel()
-            await asyncio.gather(keeper, return_exceptions=True)
-            await part.stop(now)
-        await asyncio.gather(announce, return_exceptions=True)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        for part in reversed(self.parts):
+            await self._drop(part)
         self._status_file.unlink(missing_ok=True)
         log("已全部停止")
 
+    def _keep(self, part: Part) -> None:
+        self._keepers[part] = asyncio.create_task(part.keep(), name=f"keep-{part.name}")
+
+    async def _drop(self, part: Part) -> None:
+        keeper = self._keepers.pop(part)
+        keeper.cancel()
+        await asyncio.gather(keeper, return_exceptions=True)
+        await part.stop(self._now)
+
+    async def _take_orders(self, path: str) -> None:
+        """Serve the control socket until cancelled; a replacement under way ends with it."""
+        orders: set[asyncio.Task[None]] = set()
+
+        async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            task = asyncio.current_task()
+            if task is not None:
+                orders.add(task)
+                task.add_done_callback(orders.discard)
+            try:
+                async with asyncio.timeout(REQUEST_S):
+                    asked = json.loads(await reader.readline())
+                answer = await self.replace(asked["replace"])
+            except (ValueError, KeyError, TypeError, OSError, TimeoutError) as error:
+                answer = {"ok": False, "why": f"请求有误：{type(error).__name__}"}
+            writer.write(json.dumps(answer, ensure_ascii=False).encode() + b"\n")
+            writer.close()
+
+        _unlink([path])
+        server = await asyncio.start_unix_server(serve, path, limit=CONTROL_LIMIT)
+        os.chmod(path, 0o600)
+        try:
+            await asyncio.Event().wait()
+        finally:
+            server.close()
+            _unlink([path])
+            for order in list(orders):
+                order.cancel()
+            await asyncio.gather(*orders, return_exceptions=True)
+
+    async def replace(self, plan: Plan) -> dict[str, Any]:
+        """Try ``plan`` beside the part of its name; once it works, switch over and let the old one end.
+
+        ``switch`` of the plan (``file``, ``content``) is what tells everyone where to turn to from now on; it is written
+        in one go. Until then, and when the new part dies soon after, the old one serves. ``{"ok", "why"}``.
+        """
+        if self._replacing.locked():
+            return {"ok": False, "why": "正在更换，请稍候"}
+        async with self._replacing:
+            old = next((part for part in self.parts if part.name == plan["name"]), None)
+            if old is None:
+                return {"ok": False, "why": f"没有 {plan['name']}"}
+            new = Part(plan, self.write_status)
+            new.trial = True
+            self.parts.insert(self.parts.index(old) + 1, new)
+            self._keep(new)
+            why = await self._try(new)
+            if not why:
+                before = _switch(plan["switch"])
+                log(f"{new.name} 已换到新的进程，原来的即将结束")
+                if not await _happens(new.died, plan.get("linger_s", LINGER_S)):
+                    self._adopt(old, new)
+                    await self._drop(old)
+                    self.write_status()
+                    return {"ok": True, "why": ""}
+                _switch({**plan["switch"], "content": before})
+                why = "换上后随即退出，已换回原来的"
+            self.parts.remove(new)
+            await self._drop(new)
+            self.write_status()
+            log(f"{new.name} 没有换：{why}")
+            return {"ok": False, "why": why}
+
+    async def _try(self, new: Part) -> str:
+        """Wait until the new part has worked twice; why it cannot take over, else empty."""
+        waits = [asyncio.create_task(new.ready.wait()), asyncio.create_task(new.died.wait())]
+        try:
+            await asyncio.wait(waits, timeout=new.trial_s, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for wait in waits:
+                wait.cancel()
+            await asyncio.gather(*waits, return_exceptions=True)
+        if new.died.is_set():
+            return "新的进程启动后退出了，请看它的日志"
+        if not new.ready.is_set():
+            return f"新的进程在 {new.trial_s:.0f} 秒内没有就绪，请看它的日志"
+        works = await asyncio.to_thread(probe, new.how)
+        return "" if works and not new.died.is_set() else "新的进程第二次探测没有通过，请看它的日志"
+
+    def _adopt(self, old: Part, new: Part) -> None:
+        self.parts.remove(old)
+        new.trial = False
+
     async def _announce(self) -> None:
-        for part in self.parts:
+        for part in list(self.parts):
             await part.ready.wait()
         self._ready_at = time.time()
         self.write_status()

@@ -96,7 +96,8 @@ def _prepare(settings: "Settings") -> Path:
     for warning in rulebook_warnings(load_rulebook(settings.city, settings.data_dir), _today()):
         _progress(f"提醒：{warning.message}")
     run_async(_load_knowledge(settings))
-    model = bot_training.train_if_needed(settings, _progress)
+    model = bot_training.model_to_serve(settings, _progress)
+    bot_training.note_served(settings, model, settings.rasa_port)
     _say_which_model(settings)
     return write_plan(settings, make_plan(settings, rasa_model=model))
 

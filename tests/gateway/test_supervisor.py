@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from gateway import supervisor
+from gateway.probes import probe
 
 PART = """
 import os, signal, socket, sys, time
@@ -191,7 +191,7 @@ def test_parts_end_with_a_killed_supervisor(start: Callable[[dict[str, str]], In
 
 def test_an_http_probe_wants_its_keys(unused_tcp_port: int) -> None:
     how = {"kind": "http", "url": f"http://127.0.0.1:{unused_tcp_port}/", "timeout_s": 0.5}
-    assert supervisor.probe(how) is False
+    assert probe(how) is False
 
 
 def test_it_imports_nothing_of_the_application() -> None:

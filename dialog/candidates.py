@@ -1,0 +1,368 @@
+"""Trains candidates, compares them, puts them into service: implements :class:`knowledge.training.Trainer`.
+
+A training runs in a process of its own (:mod:`dialog.training_job`), one at a time for a data folder: it holds the lock
+``training/lock``, so whoever else looks, in whatever process, knows that it is at work, and a gateway that was restarted
+finds it again. Rows of ``models`` follow what the files say.
+"""
+
+import asyncio
+import fcntl
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+from collections.abc import Awaitable, Callable
+from datetime import datetime
+from pathlib import Path
+from typing import Any, Final
+
+import structlog
+from sqlalchemy import Row, delete, insert, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from config.clock import Clock
+from config.errors import HotlineError
+from config.settings import ROOT, Settings
+from dialog import bot_training
+from dialog.live_model import LiveModel, read_live
+from dialog.rasa_process import started_at
+from dialog.training_job import Task
+from knowledge.labels import LABELLERS, Labels
+from knowledge.training import Model, ModelStatus, Overview, Person, Running, TrainingError
+from store import audit, versions
+from store.engine import Database
+from store.schema import models
+
+log = structlog.get_logger("training")
+
+VERSION_NAME: Final = "model"
+REVIEWER: Final = "reviewer"
+_SHOWN: Final = 50
+
+Swap = Callable[[Path, LiveModel], Awaitable[None]]
+"""Puts a model into service without losing a turn and writes ``live.json``; raises :class:`HotlineError` and leaves the
+old one serving. The port in the given :class:`LiveModel` is the swap's to choose."""
+
+
+class Candidates:
+    """See :class:`knowledge.training.Trainer`. ``watched``: the process whose end also ends a training; 0: ours."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        database: Database,
+        clock: Clock,
+        labels: Labels,
+        swap: Swap,
+        *,
+        watched: int = 0,
+    ) -> None:
+        self._settings = settings
+        self._database = database
+        self._clock = clock
+        self._labels = labels
+        self._swap = swap
+        self._watched = watched or os.getpid()
+        self._swapping = asyncio.Lock()
+        self._jobs: set[subprocess.Popen[bytes]] = set()
+
+    async def start(self, by: Person) -> str:
+        """Begin to train; raises ``forbidden``, ``busy``, ``nothing_new``."""
+        if by.role not in LABELLERS or not by.id:
+            raise TrainingError("forbidden", "只有知识编辑与知识审核可以开始训练")
+        examples = [(one.text, one.label) for one in await self._labels.added()]
+        known = await self.overview()
+        id = await asyncio.to_thread(bot_training.fingerprint, bot_training.BOT, examples)
+        same = next((one for one in known.models if one.id == id), None)
+        if same is not None and same.status in {ModelStatus.LIVE, ModelStatus.CANDIDATE}:
+            where = "已经在线" if same.status is ModelStatus.LIVE else "已训练好，等待上线"
+            raise TrainingError("nothing_new", f"示例没有变化：用它们训练的模型 {id} {where}")
+        bot_training.rasa_python()
+        lock = await self._alone()
+        if lock is None:
+            raise TrainingError("busy", "正在训练，请等它结束或先取消")
+        try:
+            live = known.live.id if known.live else ""
+            folder = self._prepare(id, examples, live)
+            await self._begin(id, by, len(examples))
+            self._spawn(folder, lock)
+        finally:
+            os.close(lock)
+        log.info("training_started", model=id, examples=len(examples), by=by.id)
+        return id
+
+    async def cancel(self, by: Person) -> None:
+        """End the training under way; raises ``not_found`` when there is none."""
+        if by.role not in LABELLERS:
+            raise TrainingError("forbidden", "只有知识编辑与知识审核可以取消训练")
+        row = await self._training_row()
+        pid = _job_pid(self._home / row.id) if row else 0
+        if row is None or not pid:
+            raise TrainingError("not_found", "没有正在进行的训练")
+        os.kill(pid, signal.SIGTERM)
+        async with self._database.begin() as connection:
+            await self._audit(connection, by.id, "model.cancelled", row.id)
+
+    async def overview(self) -> Overview:
+        """All models, the newest first, and the training under way."""
+        await self._take_up()
+        await self._follow_live()
+        async with self._database.connect() as connection:
+            query = select(models).order_by(models.c.created_at.desc(), models.c.id).limit(_SHOWN)
+            rows = (await connection.execute(query)).all()
+        running = next((self._running(row) for row in rows if row.status == ModelStatus.TRAINING), None)
+        return Overview([_model(row) for row in rows], running)
+
+    async def report(self, model_id: str) -> dict[str, Any]:
+        """The report of a trained model; raises ``not_found``, ``not_ready``."""
+        await self._take_up()
+        row = await self._row(model_id)
+        found = row.metrics.get("report")
+        if not isinstance(found, dict):
+            raise TrainingError("not_ready", "这个模型没有评估报告：训练未完成，或随程序提供")
+        return found
+
+    async def promote(self, model_id: str, by: Person) -> Model:
+        """Put a candidate into service. Raises ``forbidden``, ``second_person``, ``not_ready``, ``swap_failed``, ``busy``."""
+        _reviews(by)
+        await self._take_up()
+        row = await self._row(model_id)
+        if row.status != ModelStatus.CANDIDATE:
+            raise TrainingError("not_ready", f"模型 {model_id} 不是待上线的候选模型")
+        if not row.by or row.by == by.id:
+            raise TrainingError("second_person", "训练与上线须由两个人完成，请另一位知识审核上线")
+        return await self._put_live(row, by, "model.promoted")
+
+    async def roll_back(self, by: Person) -> Model:
+        """Put the model that was live before into service again. Raises ``forbidden``, ``no_previous``, ``swap_failed``."""
+        _reviews(by)
+        known = await self.overview()
+        base = await asyncio.to_thread(bot_training.fingerprint)
+        async with self._database.connect() as connection:
+            query = select(models).where(models.c.status == ModelStatus.RETIRED).order_by(models.c.promoted_at.desc())
+            rows = (await connection.execute(query)).all()
+        for row in rows:
+            if row.metrics.get("base") == base and self._sound(row):
+                return await self._put_live(row, by, "model.rolled_back")
+        now = f"现在在线的是 {known.live.id}" if known.live else "没有在线模型"
+        raise TrainingError("no_previous", f"没有可以退回的模型（{now}）")
+
+    async def _alone(self) -> int | None:
+        """The lock, or ``None`` while a training is at work; whoever only looks at it holds it for a moment."""
+        for _ in range(5):
+            if (lock := _lock(self._home)) is not None:
+                return lock
+            await asyncio.sleep(0.02)
+        return None
+
+    @property
+    def _home(self) -> Path:
+        return self._settings.data_dir / "training"
+
+    def _prepare(self, id: str, examples: list[tuple[str, str]], live: str) -> Path:
+        """A fresh folder with the task; what killed trainings left is swept away."""
+        for left in self._home.iterdir():
+            if left.is_dir():
+                shutil.rmtree(left)
+        folder = self._home / id
+        folder.mkdir(mode=0o700)
+        Task(
+            model=id,
+            examples=examples,
+            live=live,
+            watched=(self._watched, started_at(self._watched)),
+            data_dir=str(self._settings.data_dir),
+            city=self._settings.city,
+            memory_mb=self._settings.training_memory_mb,
+            limit_s=self._settings.training_limit_s,
+        ).write(folder)
+        return folder
+
+    def _spawn(self, folder: Path, lock: int) -> None:
+        """Start the job in a session of its own; it inherits the lock and holds it for as long as it lives."""
+        inherited = {name: value for name, value in os.environ.items() if not name.startswith("HOTLINE_SECRET")}
+        job = subprocess.Popen(
+            [sys.executable, "-m", "dialog.training_job", str(folder)],
+            cwd=ROOT,
+            env=inherited,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
+            pass_fds=(lock,),
+        )
+        (folder / "pid").write_text(f"{job.pid} {started_at(job.pid)}", encoding="ascii")
+        self._jobs = {one for one in self._jobs if one.poll() is None} | {job}
+
+    async def _begin(self, id: str, by: Person, examples: int) -> None:
+        now = self._clock.now()
+        async with self._database.begin() as connection:
+            await connection.execute(delete(models).where(models.c.id == id))
+            values = {"id": id, "created_at": now, "by": by.id, "status": ModelStatus.TRAINING.value}
+            base = {"base": bot_training.fingerprint()}
+            await connection.execute(insert(models).values(**values, examples=examples, metrics=base))
+            await self._audit(connection, by.id, "model.training", id, f"{examples} 句新增示例")
+
+    async def _take_up(self) -> None:
+        """Write down what a training that is over has left: a candidate, or why there is none."""
+        for job in list(self._jobs):
+            if job.poll() is not None:
+                self._jobs.discard(job)
+        row = await self._training_row()
+        if row is None:
+            return
+        at_work = _at_work(self._home)
+        result = _read(self._home / row.id / "result.json")
+        if result is None and at_work:
+            return
+        found = result or {"ok": False, "error": "训练进程意外结束（可能是内存不足），请看日志 log/training.log"}
+        values = self._outcome(row, found)
+        async with self._database.begin() as connection:
+            here = (models.c.id == row.id) & (models.c.status == ModelStatus.TRAINING.value)
+            changed = await connection.execute(update(models).where(here).values(**values))
+            if changed.rowcount:
+                await self._audit(connection, row.by, f"model.{values['status']}", row.id, str(values["error"]))
+
+    def _outcome(self, row: Row[Any], found: dict[str, Any]) -> dict[str, Any]:
+        if not found.get("ok"):
+            return {"status": ModelStatus.FAILED.value, "error": str(found.get("error") or "未知原因")}
+        return {
+            "status": ModelStatus.CANDIDATE.value,
+            "error": "",
+            "seconds": float(found["seconds"]),
+            "sha256": str(found["sha256"]),
+            "metrics": {**row.metrics, "report": found["report"]},
+        }
+
+    async def _follow_live(self) -> None:
+        """The row that is live is the model in service, also after a start with another release or a crash in a swap."""
+        live = await asyncio.to_thread(read_live, self._settings)
+        base = await asyncio.to_thread(bot_training.fingerprint)
+        id = live.model if live else base
+        async with self._database.connect() as connection:
+            marked = select(models.c.id).where(models.c.status == ModelStatus.LIVE.value)
+            present = [str(one) for one in (await connection.execute(marked)).scalars()]
+        if present == [id]:
+            return
+        async with self._database.begin() as connection:
+            await self._mark_live(connection, id, live.base if live else base, by="", at=self._clock.now())
+
+    async def _put_live(self, row: Row[Any], by: Person, action: str) -> Model:
+        base = await asyncio.to_thread(bot_training.fingerprint)
+        if row.metrics.get("base") != base:
+            raise TrainingError("not_ready", "程序或自带语料已更新，请重新训练后再上线")
+        if not self._sound(row):
+            raise TrainingError("not_ready", "模型文件不在或已损坏，请重新训练")
+        if self._swapping.locked():
+            raise TrainingError("busy", "正在更换模型，请稍候")
+        async with self._swapping:
+            model = bot_training.model_path(self._settings, row.id)
+            try:
+                await self._swap(model, LiveModel(row.id, base, 0))
+            except HotlineError as error:
+                raise TrainingError("swap_failed", f"模型没有换上，原来的继续服务：{error.message}") from error
+            now = self._clock.now()
+            async with self._database.begin() as connection:
+                await self._mark_live(connection, row.id, base, by=by.id, at=now)
+                await versions.bump(connection, VERSION_NAME)
+                await self._audit(connection, by.id, action, row.id)
+        log.info("model_live", model=row.id, by=by.id)
+        return _model(await self._row(row.id))
+
+    async def _mark_live(self, connection: AsyncConnection, id: str, base: str, *, by: str, at: datetime) -> None:
+        live = models.c.status == ModelStatus.LIVE.value
+        await connection.execute(
+            update(models).where(live & (models.c.id != id)).values(status=ModelStatus.RETIRED.value)
+        )
+        values = {"status": ModelStatus.LIVE.value, "promoted_by": by, "promoted_at": at}
+        changed = await connection.execute(update(models).where(models.c.id == id).values(**values))
+        if not changed.rowcount:
+            row = {"id": id, "created_at": at, "by": "", "metrics": {"base": base}, **values}
+            await connection.execute(insert(models).values(**row))
+
+    def _sound(self, row: Row[Any]) -> bool:
+        """Whether the model's file is whole and the one that was measured."""
+        model = bot_training.model_path(self._settings, row.id)
+        if not bot_training.is_sound(model):
+            return False
+        return not row.sha256 or bot_training.describe(model)["sha256"] == row.sha256
+
+    async def _training_row(self) -> Row[Any] | None:
+        async with self._database.connect() as connection:
+            query = select(models).where(models.c.status == ModelStatus.TRAINING.value)
+            return (await connection.execute(query)).first()
+
+    async def _row(self, id: str) -> Row[Any]:
+        async with self._database.connect() as connection:
+            row = (await connection.execute(select(models).where(models.c.id == id))).first()
+        if row is None:
+            raise TrainingError("not_found", f"没有模型 {id}")
+        return row
+
+    def _running(self, row: Row[Any]) -> Running:
+        told = _read(self._home / row.id / "progress.json") or {}
+        return Running(row.id, str(told.get("step", "准备语料")), float(told.get("progress", 0.0)), row.created_at)
+
+    async def _audit(self, connection: AsyncConnection, by: str, action: str, subject: str, detail: str = "") -> None:
+        now = self._clock.now()
+        await audit.record(connection, at=now, by=by, action=action, subject=subject, detail=detail)
+
+
+def _reviews(by: Person) -> None:
+    if by.role != REVIEWER or not by.id:
+        raise TrainingError("forbidden", "只有知识审核可以上线或退回模型")
+
+
+def _lock(home: Path, kind: int = fcntl.LOCK_EX) -> int | None:
+    """The lock of a training as an open file, or ``None`` while one is at work."""
+    home.mkdir(parents=True, exist_ok=True, mode=0o700)
+    descriptor = os.open(home / "lock", os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        fcntl.flock(descriptor, kind | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.close(descriptor)
+        return None
+    return descriptor
+
+
+def _at_work(home: Path) -> bool:
+    lock = _lock(home, fcntl.LOCK_SH)
+    if lock is None:
+        return True
+    os.close(lock)
+    return False
+
+
+def _job_pid(folder: Path) -> int:
+    """The process of a training; 0 when it is over."""
+    try:
+        pid, began = (int(number) for number in (folder / "pid").read_text(encoding="ascii").split())
+    except (OSError, ValueError):
+        return 0
+    return pid if began and started_at(pid) == began else 0
+
+
+def _read(file: Path) -> dict[str, Any] | None:
+    try:
+        found = json.loads(file.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+    return found if isinstance(found, dict) else None
+
+
+def _model(row: Row[Any]) -> Model:
+    candidate = (row.metrics.get("report") or {}).get("candidate") or {}
+    return Model(
+        id=row.id,
+        status=ModelStatus(row.status),
+        created_at=row.created_at,
+        by=row.by,
+        seconds=row.seconds,
+        examples=row.examples,
+        error=row.error,
+        promoted_by=row.promoted_by or "",
+        promoted_at=row.promoted_at,
+        headline={name: candidate[name] for name in ("accuracy", "macro_f1") if name in candidate},
+    )
