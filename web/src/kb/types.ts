@@ -84,7 +84,7 @@ export interface Draft {
 export interface Checked {
   problems: Problem[];
   similar_entries: SimilarEntry[];
-  filing?: Filing | null;
+  filing: Filing | null;
 }
 
 export interface DiffLine {
@@ -203,7 +203,7 @@ export interface Gap {
   asked: number;
   first_at: string;
   last_at: string;
-  due_at: string;
+  due_at: string | null;
   due_on_holiday: boolean;
   overdue: boolean;
   samples: string[];
@@ -323,12 +323,15 @@ export interface TrainingState {
   acts: Act[];
   live: Model | null;
   candidates: Model[];
+  models: Model[];
   running: TrainingRun | null;
   unsure: { open: number };
 }
 
 export interface Unsure {
   id: string;
+  ids: string[];
+  times: number;
   text: string;
   at: string;
   stage: string;
@@ -359,34 +362,37 @@ export interface ModelReport {
   cross_validation: { accuracy: number; macro_f1: number; folds: number } | null;
 }
 
-export interface Feature {
+export interface Contribution {
   name: string;
   label: string;
   value: number;
   weight: number;
-  contribution: number;
+  points: number;
 }
 
-export interface Explained {
+export interface Candidate {
   id: string;
   version: number;
   question: string;
-  way: string;
   score: number;
-  features: Feature[];
+  logit: number;
+  features: Contribution[];
 }
 
 /** Why a question is answered as it is. */
 export interface Explanation {
-  query: string;
+  question: string;
   asked: string;
-  verdict: "answer" | "choose" | "abstain";
-  why: string;
-  margin: number;
-  tokens: string[];
+  cut: string[];
+  words: string[];
   grams: string[];
-  pinyin: string[];
-  synonyms: string[][];
-  thresholds: { name: string; label: string; value: number }[];
-  candidates: Explained[];
+  sounds: string[];
+  synonyms: [string, string][];
+  variants: string[];
+  candidates: Candidate[];
+  trust: Contribution[];
+  verdict: "answer" | "choose" | "abstain";
+  thresholds: { answer: number; choose: number; offer: number };
+  rule: string;
+  reason: string;
 }

@@ -9,6 +9,9 @@ const loaded = ref(false);
 const badges = reactive({ reviews: 0, disputes: 0, gaps: 0 });
 let timer = 0;
 
+const OVERSEERS = ["editor", "reviewer", "supervisor", "office"];
+const oversees = (): boolean => OVERSEERS.includes(me.value?.account.role ?? "");
+const isUnit = (): boolean => me.value?.account.role === "unit";
 const can = (right: Right): boolean => me.value?.can.includes(right) ?? false;
 
 /** Show a failure to the person; a session that has ended leads back to the login. */
@@ -39,9 +42,9 @@ async function countOf(work: () => Promise<number>): Promise<number> {
 export async function refreshBadges(): Promise<void> {
   if (!me.value) return;
   const [reviews, disputes, gaps] = await Promise.all([
-    countOf(async () => (await request<{ drafts: Review[] }>("GET", "/api/kb/reviews")).drafts.length),
-    countOf(async () => (await request<FreshnessReport>("GET", "/api/kb/freshness")).disputes.length),
-    countOf(async () => (await request<{ gaps: Gap[] }>("GET", "/api/kb/gaps?status=open")).gaps.length),
+    countOf(async () => (oversees() ? (await request<{ drafts: Review[] }>("GET", "/api/kb/reviews")).drafts.length : 0)),
+    countOf(async () => (oversees() || isUnit() ? (await request<FreshnessReport>("GET", "/api/kb/freshness")).disputes.length : 0)),
+    countOf(async () => (oversees() || isUnit() ? (await request<{ gaps: Gap[] }>("GET", "/api/kb/gaps?status=open")).gaps.length : 0)),
   ]);
   Object.assign(badges, { reviews, disputes, gaps });
 }
@@ -75,4 +78,4 @@ async function logout(): Promise<void> {
   me.value = null;
 }
 
-export const useSession = () => ({ me, loaded, badges, can, restore, login, logout });
+export const useSession = () => ({ me, loaded, badges, can, oversees, isUnit, restore, login, logout });

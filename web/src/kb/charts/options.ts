@@ -21,6 +21,7 @@ const tooltip = (rows: RateRow[]) => ({
 export function byDay(rows: RateRow[]): EChartsCoreOption {
   return {
     textStyle: FONT,
+    animation: false,
     aria: { enabled: true },
     tooltip: tooltip(rows),
     legend: { data: ["即时办结率", "全部咨询"], top: 0 },
@@ -42,6 +43,7 @@ export function byGroup(rows: RateRow[]): EChartsCoreOption {
   const shown = [...rows].reverse();
   return {
     textStyle: FONT,
+    animation: false,
     aria: { enabled: true },
     tooltip: tooltip(shown),
     grid: { left: 8, right: 56, top: 6, bottom: 24, containLabel: true },

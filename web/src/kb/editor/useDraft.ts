@@ -69,7 +69,7 @@ export function useDraft(entryId: string, draftId: string) {
       if (mine !== turn) return;
       problems.value = found.problems;
       alike.value = found.similar_entries.filter((one) => one.id !== content.id);
-      if (found.filing !== undefined) filing.value = found.filing;
+      filing.value = found.filing;
     } catch (error) {
       if (error instanceof RequestFailed && error.status === 401) told(error);
     }

@@ -19,7 +19,7 @@ export interface Script {
 }
 
 const HOURS = 24;
-const inHours = (hours: number) => toLocal(new Date(Date.now() + hours * 3600_000).toISOString());
+const inHours = (hours: number): string | null => fromLocal(toLocal(new Date(Date.now() + hours * 3600_000).toISOString()));
 
 export function useScripts() {
   const { me } = useSession();
@@ -33,8 +33,6 @@ export function useScripts() {
     const body = {
       ...form,
       similar: form.similar.split("\n").map((one) => one.trim()).filter(Boolean),
-      starts_at: fromLocal(form.starts_at),
-      ends_at: fromLocal(form.ends_at),
     };
     const made = await act(() => request<Draft>("POST", "/api/kb/scripts", body));
     busy.value = false;

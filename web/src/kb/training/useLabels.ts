@@ -22,7 +22,7 @@ export function useLabels(changed: () => void) {
   const optionsOf = (row: Unsure): string[] =>
     [...new Set([row.suggested, ...row.ranking.map(([label]) => label)])].filter(Boolean).slice(0, KEYS);
 
-  const targets = (): string[] => (chosen.value.size ? [...chosen.value] : current.value ? [current.value.id] : []);
+  const targets = (): Unsure[] => (chosen.value.size ? rows.value.filter((row) => chosen.value.has(row.id)) : current.value ? [current.value] : []);
 
   function moveTo(index: number, extend: boolean): void {
     at.value = Math.max(0, Math.min(rows.value.length - 1, index));
@@ -44,22 +44,23 @@ export function useLabels(changed: () => void) {
     at.value = anchor.value = index;
   }
 
-  async function finish(path: string, body: { ids: string[]; label?: string }, message: string): Promise<void> {
-    if (busy.value || !body.ids.length) return;
+  async function finish(path: string, done: Unsure[], name: string | null, message: string): Promise<void> {
+    if (busy.value || !done.length) return;
     busy.value = true;
-    const done = await act(async () => ({ answer: await request("POST", `/api/kb/training/${path}`, body) }));
+    const body = { ids: done.flatMap((row) => row.ids), ...(name ? { label: name } : {}) };
+    const answer = await act(async () => ({ answer: await request("POST", `/api/kb/training/${path}`, body) }));
     busy.value = false;
-    if (!done) return;
+    if (!answer) return;
     ElMessage.success({ message, duration: 1200 });
-    const gone = new Set(body.ids);
+    const gone = new Set(done.map((row) => row.id));
     if (load.data.value) load.data.value = { utterances: rows.value.filter((row) => !gone.has(row.id)) };
     moveTo(at.value, false);
     changed();
     if (!rows.value.length) await load.reload();
   }
 
-  const label = (name: string, words: string) => finish("label", { ids: targets(), label: name }, `${targets().length} 条标为“${words}”`);
-  const discard = () => finish("discard", { ids: targets() }, `已弃用 ${targets().length} 条`);
+  const label = (name: string, words: string) => finish("label", targets(), name, `${targets().length} 条标为“${words}”`);
+  const discard = () => finish("discard", targets(), null, `已弃用 ${targets().length} 条`);
 
   return { ...load, at, chosen, busy, rows, current, optionsOf, targets, moveTo, toggle, label, discard };
 }
