@@ -192,6 +192,13 @@ async def read_versions(
     return tuple(entry_of(row) for row in await connection.execute(query))
 
 
+async def newest_version(connection: AsyncConnection, id: str) -> Entry | None:
+    """The newest version of an entry, archived or not; ``None``: there is no such entry."""
+    query = select(entries).where(entries.c.id == id).order_by(entries.c.version.desc()).limit(1)
+    row = (await connection.execute(query)).first()
+    return entry_of(row) if row else None
+
+
 def entry_of(row: Row[Any]) -> Entry:
     """The entry of a row of ``entries``."""
     return Entry(
