@@ -66,6 +66,7 @@ class Candidates:
         self._swap = swap
         self._watched = watched or os.getpid()
         self._swapping = asyncio.Lock()
+        self._changing: set[asyncio.Task[Model]] = set()
         self._jobs: set[subprocess.Popen[bytes]] = set()
 
     async def start(self, by: Person) -> str:
@@ -257,19 +258,26 @@ class Candidates:
             raise TrainingError("not_ready", "模型文件不在或已损坏，请重新训练")
         if self._swapping.locked():
             raise TrainingError("busy", "正在更换模型，请稍候")
+        changing = asyncio.create_task(self._change(row.id, base, by, action), name="change-model")
+        self._changing.add(changing)
+        changing.add_done_callback(self._changing.discard)
+        return await asyncio.shield(changing)
+
+    async def _change(self, id: str, base: str, by: Person, action: str) -> Model:
+        """Swap and write it down; goes on to its end even when whoever asked has gone away meanwhile."""
         async with self._swapping:
-            model = bot_training.model_path(self._settings, row.id)
+            model = bot_training.model_path(self._settings, id)
             try:
-                await self._swap(model, LiveModel(row.id, base, 0))
+                await self._swap(model, LiveModel(id, base, 0))
             except HotlineError as error:
                 raise TrainingError("swap_failed", f"模型没有换上，原来的继续服务：{error.message}") from error
             now = self._clock.now()
             async with self._database.begin() as connection:
-                await self._mark_live(connection, row.id, base, by=by.id, at=now)
+                await self._mark_live(connection, id, base, by=by.id, at=now)
                 await versions.bump(connection, VERSION_NAME)
-                await self._audit(connection, by.id, action, row.id)
-        log.info("model_live", model=row.id, by=by.id)
-        return _model(await self._row(row.id))
+                await self._audit(connection, by.id, action, id)
+        log.info("model_live", model=id, by=by.id)
+        return _model(await self._row(id))
 
     async def _mark_live(self, connection: AsyncConnection, id: str, base: str, *, by: str, at: datetime) -> None:
         live = models.c.status == ModelStatus.LIVE.value

@@ -35,6 +35,7 @@ WORST: Final = 30
 """Confusions that are kept."""
 CHANGES: Final = 300
 _SHARES: Final = {"train": 0.45, "judge": 0.15, "cross": 0.4}
+_STEP_NAMES: Final = {"train": "训练", "judge": "评估", "cross": "交叉验证"}
 _NICE: Final = 10
 
 
@@ -100,6 +101,8 @@ class Job:
         self._acts = BotActs()
         self._progress = Progress(folder)
         self._over: HotlineError | None = None
+        self._deadline = 0.0
+        self._seconds: dict[str, float] = {}
 
     def end(self, reason: HotlineError) -> None:
         """Give up; the programs are ended within a fraction of a second."""
@@ -123,6 +126,7 @@ class Job:
                 raise
         seconds = round(time.monotonic() - started, 1)
         found = {**self._compare(acts), "cross_validation": _figures(crossed) | {"folds": self._task.folds}}
+        found["seconds"] = self._seconds
         target = bot_training.model_path(self._settings, self._task.model)
         bot_training.place(trained, target, seconds)
         seal = bot_training.describe(target)
@@ -158,7 +162,7 @@ class Job:
         shutil.rmtree(out, ignore_errors=True)
         out.mkdir(mode=0o700)
         argv, environment = bot_training.train_command(self._settings, out)
-        self._run(argv, bot, environment, "训练", told)
+        self._run("train", argv, bot, environment, told)
         self._progress.reached("train", 1)
         trained = out / "model.tar.gz"
         if not trained.is_file():
@@ -192,19 +196,21 @@ class Job:
                 self._progress.reached(part, float(done) / float(whole))
 
         argv = [str(bot_training.rasa_python()), "-W", "ignore", "-m", "measure", str(question), str(answer)]
-        self._run(argv, bot, bot_training.environment_for(self._settings), "评估", told)
+        self._run(part, argv, bot, bot_training.environment_for(self._settings), told)
         self._progress.reached(part, 1)
         return json.loads(answer.read_text(encoding="utf-8"))
 
     def _run(
-        self, argv: list[str], cwd: Path, environment: dict[str, str], what: str, told: Callable[[str], None]
+        self, part: str, argv: list[str], cwd: Path, environment: dict[str, str], told: Callable[[str], None]
     ) -> None:
-        limits = Limits(max(1.0, self._deadline - time.monotonic()), self._task.memory_mb, _NICE)
+        started = time.monotonic()
+        limits = Limits(max(1.0, self._deadline - started), self._task.memory_mb, _NICE)
         log = self._settings.log_dir / "training.log"
-        status = run(
-            argv, cwd=cwd, environment=environment, log=log, limits=limits, on_line=told, stopped=self._must_stop
-        )
+        stopped = self._must_stop
+        status = run(argv, cwd=cwd, environment=environment, log=log, limits=limits, on_line=told, stopped=stopped)
+        self._seconds[part] = round(time.monotonic() - started, 1)
         if status != 0:
+            what = _STEP_NAMES[part]
             raise HotlineError("train_failed", f"{what}失败（退出码 {status}），请看日志 log/training.log")
 
     def _must_stop(self) -> HotlineError | None:
