@@ -36,11 +36,15 @@ class Asked:
     recognised: str = ""
     act: str = ""
     entry_id: str | None = None
+    version: int | None = None
+    """Of the entry."""
     choices: tuple[str, ...] = ()
     """The titles that were offered."""
     speech: str = ""
     sound: bytes = b""
     first_audio_ms: int | None = None
+    answered_at: float | None = None
+    """When the first voiced packet of the answer came in, in seconds of the monotonic clock."""
     handed_over: bool = False
     stages: dict[str, float] = field(default_factory=dict)
 
@@ -122,13 +126,15 @@ class Caller:
             question,
             turn.get("said", ""),
             turn.get("act", ""),
-            reply.get("entry_id"),
-            tuple(reply.get("choices", ())),
-            reply.get("speech", ""),
-            exchange.audio,
-            exchange.first_audio_ms,
-            self._operator.latest.transfer is not None,
-            turn.get("stages", {}),
+            entry_id=reply.get("entry_id"),
+            version=reply.get("version"),
+            choices=tuple(reply.get("choices", ())),
+            speech=reply.get("speech", ""),
+            sound=exchange.audio,
+            first_audio_ms=exchange.first_audio_ms,
+            answered_at=exchange.answered_at,
+            handed_over=self._operator.latest.transfer is not None,
+            stages=turn.get("stages", {}),
         )
 
 

@@ -1,4 +1,4 @@
-"""The fit, on few entries; ``./hotline bench kb_search`` measures the whole."""
+"""The fit, on few entries; ``./hotline bench kb`` measures the whole."""
 
 from knowledge.calibration.fit import MOST_WRONG, cross_validated, fit
 from knowledge.calibration.held_out import Asked, ask, leave_entry_out, leave_one_out, near_misses, out_of_scope

@@ -1,4 +1,4 @@
-"""How well and how fast knowledge search answers, on the sample entries.
+"""``kb`` without an option: the sample entries, asked what search may be tuned on.
 
 Leave-one-out: each other way of asking is asked of an index that does not hold it. Held out: ``data/kb_heldout.yaml``.
 """
@@ -12,9 +12,8 @@ from pathlib import Path
 
 import yaml
 
-from benchmarks.report import Row, at_least, at_most, percentile, publish
+from benchmarks.report import Row, at_least, at_most, percentile
 from config.clock import LOCAL_ZONE
-from config.settings import Settings
 from knowledge.calibration.held_out import Asked, ask, leave_one_out
 from knowledge.contract import Verdict
 from knowledge.entries import sample_entries
@@ -38,8 +37,8 @@ class Figures:
     abstained: float
 
 
-def run(settings: Settings, *, as_json: bool) -> int:
-    """Measure and print; 0 when all targets are met."""
+def rows() -> list[Row]:
+    """The figures."""
     entries = [form.entry(1) for form in sample_entries()]
     index = Index.in_memory(entries)
     position = {entry.id: number for number, entry in enumerate(entries)}
@@ -52,7 +51,7 @@ def run(settings: Settings, *, as_json: bool) -> int:
     outside = verdicts(ask(index, sentence, None) for sentence in held_out["out_of_scope"])
     asked = [question for name in ("paraphrases", "fresh") for question, _ in held_out[name]]
     took = latencies(index, asked)
-    rows = [
+    return [
         at_least("leave_one_out_top1", known.top1, "share", 0.8),
         at_least("leave_one_out_top3", known.top3, "share", 0.9),
         at_most("leave_one_out_wrong_answer", known.wrong, "share", 0.05),
@@ -64,7 +63,6 @@ def run(settings: Settings, *, as_json: bool) -> int:
         at_most("latency_p50", percentile(took, 0.5), "ms", 10),
         at_most("latency_p99", percentile(took, 0.99), "ms", 10),
     ]
-    return publish("kb_search", rows, as_json=as_json)
 
 
 def figures(asked: Iterable[Asked]) -> Figures:
