@@ -2,6 +2,7 @@
 
 import json
 import random
+import re
 from pathlib import Path
 
 import pytest
@@ -12,8 +13,9 @@ from benchmarks.kb_publish import figures as publish_figures
 from benchmarks.kb_sample import SEEDS, Outcome, Question, figures, measured, questions
 from benchmarks.recognition_errors import HARDER_RATES
 from benchmarks.report import Row
-from config.settings import Settings
+from config.settings import ROOT, Settings
 from knowledge.contract import Verdict
+from tests.benchmarks.test_frozen_sets import load, runs
 
 ANSWER, CHOOSE, ABSTAIN = Verdict.ANSWER, Verdict.CHOOSE, Verdict.ABSTAIN
 
@@ -131,3 +133,16 @@ def test_the_order_of_chance_is_not_shared() -> None:
     before = random.getstate()
     measured([Question("身份证丢了", "A")], lambda question, text: Outcome(question, text, ABSTAIN, (), ()))
     assert random.getstate() == before
+
+
+@pytest.mark.parametrize("name", ["kb_answerable", "kb_unanswerable"])
+def test_search_was_fitted_on_no_wording_of_the_frozen_questions(name: str) -> None:
+    fitted = {
+        run
+        for file in (ROOT / "knowledge" / "calibration").iterdir()
+        if file.suffix in {".txt", ".yaml"}
+        for text in re.findall(r"[\u3400-\u9fff0-9A-Za-z]+", file.read_text(encoding="utf-8"))
+        for run in runs(text)
+    }
+    assert len(fitted) > 1000
+    assert [row["q"] for row in load(name) if fitted & set(runs(row["q"]))] == []
