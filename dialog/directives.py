@@ -1,4 +1,4 @@
-"""Carries out the steps that Rasa (or the fallback) picked: look-ups, the form, reading back, filing, handing over.
+"""Carries out the steps that Rasa (or the fallback) picked: the form, reading back, filing, handing over.
 
 Whatever the steps say, the record decides: nothing is filed that was not read back and confirmed, and no complaint is
 settled with a knowledge text (Z19).
@@ -6,34 +6,32 @@ settled with a knowledge text (Z19).
 
 import re
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, field, replace
-from datetime import datetime
+from dataclasses import replace
 from typing import Any, Final, Protocol
 
 import structlog
 
 from config.rulebook_model import Rulebook
 from dialog import reading_back
-from dialog.contract import Channel, Choice, Directive, Do, Expectation, Message, MessageKind
+from dialog.answering import MOST_FAILURES, Answering
+from dialog.contract import Channel, Directive, Do, Expectation, MessageKind
 from dialog.elements.elsewhere import elsewhere
 from dialog.elements.spoken_numbers import digits_of
 from dialog.phrases import joined, phrase
-from dialog.rasa_client import RasaStep, Stage
+from dialog.rasa_client import Stage
 from dialog.records import Record
 from dialog.state import ASK_ORDER, MOST_ASKS, State, settled
-from knowledge.contract import Entry, Ranking, Verdict
+from dialog.turn import Outcome, Turn
 from tickets.model import Element, ElementName, ElementStatus, FiveElements, TicketType
 from tickets.service import Progress
 
 log = structlog.get_logger("dialog")
 
-MOST_FAILURES: Final = 2
-"""So many turns that lead nowhere, and a person takes over (DESIGN §1: two failed turns offer a person)."""
-CERTAIN: Final = 0.9
-"""Score of an answer that outweighs the act: of 1,592 left-out ways of asking, 3.8 % were answered wrongly at 0.6."""
 TICKET_NO_DIGITS: Final = 13
 _TICKET_NO: Final = re.compile(rf"\d{{{TICKET_NO_DIGITS}}}")
 _YES_OR_NO: Final = ("对", "是的", "不对", "不是")
+_NOTHING_MORE: Final = re.compile(r"^(?:没有|没|不用|不需要|不了)(?:了|啦|啊|别的|其他|谢谢|问题|，|。)*$")
+"""The answer to 「还有别的事吗」: it denies nothing of what was told."""
 _ELEMENT_WORDS: Final = {
     ElementName.TIME: ("时间", "日期", "几点"),
     ElementName.PLACE: ("地点", "地址", "地方", "位置"),
@@ -41,14 +39,6 @@ _ELEMENT_WORDS: Final = {
     ElementName.EVENT: ("事情", "事件", "内容", "经过"),
     ElementName.DEMAND: ("诉求", "要求", "希望"),
 }
-
-
-class Search(Protocol):
-    """``knowledge.search.Search``."""
-
-    def search(self, question: str, at: datetime, channel: str) -> Ranking: ...
-
-    def entry(self, id: str, at: datetime) -> Entry | None: ...
 
 
 class TicketDesk(Protocol):
@@ -61,60 +51,24 @@ class TicketDesk(Protocol):
     async def status_for_caller(self, no: str, number: str | None) -> Progress | None: ...
 
 
-@dataclass(slots=True)
-class Outcome:
-    """What one turn comes to, before it is committed."""
-
-    messages: list[Message] = field(default_factory=list)
-    directives: list[Directive] = field(default_factory=list)
-    emergency: bool = False
-    ticket_no: str | None = None
-    act: str = ""
-    engine: str = ""
-    failed: bool = False
-
-    def say(self, kind: MessageKind, key: str, turn: int = 0, **filled: str) -> None:
-        self.messages.append(phrase(kind, key, turn, **filled))
-
-    def transfer(self, reason: str, *, priority: int = 0, emergency_number: str = "") -> None:
-        self.directives = [Directive(Do.TRANSFER, reason, emergency_number, priority)]
-
-
-@dataclass(frozen=True, slots=True)
-class Turn:
-    """One turn in the making."""
-
-    record: Record
-    id: str
-    text: str
-    at: datetime
-    step: RasaStep
-    found: FiveElements
-    tentative: FiveElements
-
-    @property
-    def state(self) -> State:
-        return self.record.state
-
-
 class Actions:
     """The steps by name."""
 
     def __init__(
         self,
-        search: Search,
+        answering: Answering,
         tickets: TicketDesk,
         number_of: Callable[[Record], Awaitable[str | None]],
         default_incident: str,
         home: Rulebook,
     ) -> None:
-        """``default_incident``: what an emergency counts as that no cue has named; asked about before it is acted on.
+        """``answering`` takes the questions. ``default_incident``: what an emergency counts as that no cue has named; asked about before it is acted on.
 
         ``home``: the rules of the city whose hotline this is.
         """
         self._home = home
         self._default_incident = default_incident
-        self._search = search
+        self.answering: Final = answering
         self._tickets = tickets
         self._number_of = number_of
 
@@ -137,7 +91,7 @@ class Actions:
         if name == "start_ticket":
             self._start(turn, out, str(directive.get("type", "complaint")))
         elif name == "kb_lookup":
-            self.look_up(turn, out, turn.text)
+            self.answering.look_up(turn, out, turn.text)
         elif name == "confirm_ticket":
             self.ask_next(turn, out)
         elif name == "submit_ticket":
@@ -165,6 +119,7 @@ class Actions:
         state = turn.state
         if not state.in_form:
             state.forget_choices()
+            state.topic = None
             state.stage, state.ticket_type = Stage.GATHERING, TicketType(kind).value
             state.elements, state.asked, state.requested = turn.tentative, {}, None
         out.say(MessageKind.ASK, f"start_{state.ticket_type}")
@@ -261,65 +216,14 @@ class Actions:
         turn.state.forget_matter()
         out.say(MessageKind.CHAT, key)
 
-    def look_up(self, turn: Turn, out: Outcome, question: str) -> None:
-        """Answer from the knowledge base, offer a choice, or say that there is no answer (Z18)."""
-        state = turn.state
-        ranking = self._search.search(question, turn.at, turn.record.channel.value)
-        if ranking.verdict is Verdict.ANSWER:
-            self._answer(state, out, ranking.ranked[0].entry)
-        elif ranking.verdict is Verdict.CHOOSE:
-            self._offer(state, out, [ranked.entry for ranked in ranking.ranked[:3]])
-        elif state.in_form:
-            out.say(MessageKind.SORRY, "no_answer_in_form")
-        else:
-            self._no_answer(state, out)
-
-    def knows(self, turn: Turn) -> bool:
-        """Whether the knowledge base has one certain answer to what was said."""
-        ranking = self._search.search(turn.text, turn.at, turn.record.channel.value)
-        return ranking.verdict is Verdict.ANSWER and ranking.ranked[0].score >= CERTAIN
-
-    def _answer(self, state: State, out: Outcome, entry: Entry) -> None:
-        state.forget_choices()
-        state.failures, state.answered = 0, True
-        answer = Message(MessageKind.ANSWER, entry.answer, entry.speech, entry.id, entry.version)
-        if not state.in_form:
-            answer = replace(answer, speech=f"{entry.speech}{phrase(MessageKind.CHAT, 'anything_else').speech}")
-        out.messages.append(answer)
-
-    def _offer(self, state: State, out: Outcome, entries: list[Entry]) -> None:
-        state.choices = [Choice(str(number), entry.question) for number, entry in enumerate(entries, 1)]
-        state.choice_entries = {str(number): entry.id for number, entry in enumerate(entries, 1)}
-        if not state.in_form:
-            state.stage = Stage.CHOOSING
-        titles = "，".join(f"第{'一二三'[int(choice.key) - 1]}，{choice.title}" for choice in state.choices)
-        question = phrase(MessageKind.CHOOSE, "choose", titles=titles)
-        out.messages.append(replace(question, choices=tuple(state.choices)))
-
-    def _no_answer(self, state: State, out: Outcome) -> None:
-        out.failed = True
-        if state.failures + 1 >= MOST_FAILURES:
-            out.say(MessageKind.SORRY, "transfer_unanswered")
-            out.transfer("unanswered")
-        else:
-            out.say(MessageKind.SORRY, "no_answer")
-
     def _choose(self, turn: Turn, out: Outcome) -> None:
         state = turn.state
         key = turn.step.entities.get("choice", "")
         key = str(len(state.choices)) if key == "last" else key
         if key in state.choice_entries:
-            self.take_choice(turn, out, key)
+            self.answering.take_choice(turn, out, key)
         else:
             out.say(MessageKind.ASK, "choose_again")
-
-    def take_choice(self, turn: Turn, out: Outcome, key: str) -> None:
-        """Answer with the entry that was offered under ``key``."""
-        entry = self._search.entry(turn.state.choice_entries[key], turn.at)
-        if entry is None:
-            self._no_answer(turn.state, out)
-        else:
-            self._answer(turn.state, out, entry)
 
     async def progress(self, turn: Turn, out: Outcome) -> None:
         """How far a ticket has come; kind and date only for the number it was reported from (Z35)."""
@@ -365,6 +269,8 @@ class Actions:
             out.say(MessageKind.CHAT, "go_on")
             return
         if turn.step.act == "deny" and state.answered:
+            if not _NOTHING_MORE.match(turn.text):
+                self.answering.denied(turn, out)
             state.awaiting = "person"
             out.say(MessageKind.ASK, "offer_person")
             return

@@ -16,7 +16,7 @@ from config.rulebook_model import EmergencyIncident, Rulebook
 from dialog import fallback
 from dialog.confidential import confidential, without_confidences
 from dialog.contract import Channel, Contact, Do, Expectation, Message, MessageKind, Reply, Said, Utterance
-from dialog.directives import Actions, Outcome, Turn, expectation, named_element
+from dialog.directives import Actions, expectation, named_element
 from dialog.elements.extract import Extractor, is_correction, merge
 from dialog.guards import DEFAULT_INCIDENT, MAX_TEXT, Alarm, clean, ends_in_cue, find_emergency, wants_person
 from dialog.heard import Certainty, rematch
@@ -29,6 +29,7 @@ from dialog.records import Record, Records
 from dialog.spoken_choice import chosen
 from dialog.state import ASK_ORDER, State
 from dialog.transcript import reply_from_json, reply_to_json
+from dialog.turn import Outcome, Turn
 from store.ids import new_id
 from tickets.model import Element, ElementName, ElementStatus, FiveElements, TicketType
 
@@ -40,6 +41,8 @@ RESTRICTED_NEED_KEY: Final = "1"
 """The notice to restricted callers names it for those in danger."""
 _PLAIN_NO: Final = 4
 """Characters: 「不对」, 「不是的」. A longer answer says what is meant and is listened to."""
+_SAYS_LITTLE: Final = frozenset({"nlu_fallback", "inform", "chitchat", "out_of_scope", "dont_know"})
+"""Acts for which a question that leaves its matter out may be taken."""
 _NOTHING: Final = RasaStep(act="", confidence=1.0, ranking=(), directives=())
 
 
@@ -97,6 +100,7 @@ class Dialog:
             text, secret = without_secrets(without_confidences(said) if hidden else said)
             utterance = replace(utterance, text=text[: 4 * MAX_TEXT])
             turn_id, out = new_id(), Outcome(engine="guard")
+            record.state.pass_turn()
             utterance, doubted = self._as_expected(record, utterance, at, out)
             if hidden:
                 out.act = "confidential"
@@ -106,6 +110,8 @@ class Dialog:
                 await self._decide(record, utterance, turn_id, at, out)
             if _hands_over(out) and not record.state.in_form and not record.state.elements.event.source:
                 self._take_along(record, utterance, turn_id, at)
+            if _hands_over(out):
+                self._actions.answering.handed_over(record.state, out)
             if secret:
                 out.messages.insert(0, phrase(MessageKind.NOTICE, "secret"))
             record.state.failures = record.state.failures + 1 if out.failed else 0
@@ -133,6 +139,7 @@ class Dialog:
             out.say(MessageKind.SORRY, f"silence_{min(count, 3)}")
             if count >= 3:
                 out.transfer("failed")
+                self._actions.answering.handed_over(record.state, out)
             elif count == 2 and record.state.last_reply and record.state.in_form:
                 out.messages += [one for one in self._last(record.state) if one.kind is MessageKind.ASK]
             return await self._commit(record, None, new_id(), out, at)
@@ -185,7 +192,8 @@ class Dialog:
             step = replace(step, act="ask", directives=({"do": "kb_lookup"},))
         out.act, out.engine = step.act, engine
         self._take_in(turn, step)
-        await self._actions.carry_out(replace(turn, step=step), out)
+        turn = replace(turn, step=step, engine=engine)
+        await self._actions.carry_out(turn, out)
         self._afterwards(turn, out)
 
     def _take_along(self, record: Record, utterance: Utterance, turn_id: str, at: datetime) -> None:
@@ -259,7 +267,11 @@ class Dialog:
         key = chosen(text, state.choices)
         if key:
             out.act = "choose"
-            self._actions.take_choice(turn, out, key)
+            self._actions.answering.take_choice(turn, out, key)
+        elif self._actions.answering.said_to_choices(turn, out):
+            out.act = "deny"
+        elif await self._actions.answering.said_to_answer(turn, out):
+            pass
         elif state.awaiting == "person" and fallback.is_yes(text):
             out.act, state.awaiting = "affirm", ""
             out.say(MessageKind.NOTICE, "transfer_asked")
@@ -277,7 +289,7 @@ class Dialog:
             out.act = "correct"
             self._actions.ask_again(turn, out, name)
         else:
-            if state.awaiting in {"person", "element"}:
+            if state.awaiting in {"person", "element", "dispute"}:
                 state.awaiting = ""
             return False
         return True
@@ -286,7 +298,7 @@ class Dialog:
         """It was no emergency: what was asked then is answered now."""
         pending, turn.state.pending = turn.state.pending, ""
         if fallback.is_question(pending) or "咨询" in pending:
-            self._actions.look_up(turn, out, pending)
+            self._actions.answering.look_up(turn, out, pending)
         else:
             out.say(MessageKind.CHAT, "go_on")
 
@@ -310,11 +322,14 @@ class Dialog:
         """「家里没水了打哪个电话」: taken for a call for help, asked as a question, and certainly in the knowledge base.
 
         Only a call for help, never a complaint or report (Z19), and only where neither a place nor a time was told.
+        And 「那要带什么材料」 after an answer, which alone says little.
         """
+        if step.act in _SAYS_LITTLE and not turn.state.in_form and self._actions.answering.follows_up(turn):
+            return True
         told = turn.found.place.status is ElementStatus.FILLED or turn.found.time.status is ElementStatus.FILLED
         if step.act != "ask_help" or turn.state.in_form or told or not fallback.is_question(turn.text):
             return False
-        return self._actions.knows(turn)
+        return self._actions.answering.knows(turn)
 
     def _take_in(self, turn: Turn, step: RasaStep) -> None:
         """In the form, what this turn said becomes part of the record, and so does 「不知道」."""
@@ -363,7 +378,7 @@ class Dialog:
         )
         if out.act not in {"silence", "repeat", "wait"}:
             record.state.last_reply = reply_to_json(reply)
-        await self._records.commit(record, utterance, reply, at)
+        await self._records.commit(record, utterance, reply, at, out.asked, out.settled)
         state = record.state
         if state.in_form or (handing_over and state.missing() != ASK_ORDER):
             kind = TicketType.HELP if out.emergency else TicketType.CONSULTATION

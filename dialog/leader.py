@@ -7,9 +7,9 @@ from typing import Final
 from config.duty import Leader, leader
 from config.rulebook_model import Rulebook
 from dialog.contract import MessageKind
-from dialog.directives import Outcome
 from dialog.phrases import phrase
 from dialog.records import Record, Records
+from dialog.turn import Outcome
 
 _WANTS_LEADER: Final = re.compile(
     r"(?:找|要|转|接|请|跟|和|见|叫)[^，。？！,.?!]{0,4}(?:值班|带班|当班)(?:的)?(?:领导|局长|负责人|主任)"

@@ -1,8 +1,10 @@
 """Conversations and turns in the store. A turn is on disk before its reply is given (DESIGN §1, principle 5)."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+import structlog
 from sqlalchemy import func, insert, select, update
 
 from callers.identity import Callers
@@ -10,10 +12,13 @@ from config.errors import HotlineError
 from dialog.contract import Channel, Contact, Reply, Utterance
 from dialog.state import State
 from dialog.transcript import reply_to_json
+from knowledge.consultations import Consultation, Consultations, Settled
 from store.engine import Database
 from store.ids import new_id
 from store.schema import callbacks, conversations, turns
 from store.vault import Vault
+
+log = structlog.get_logger("dialog")
 
 
 @dataclass(slots=True)
@@ -38,10 +43,13 @@ class UnknownConversation(HotlineError):
 class Records:
     """Reads and writes conversations."""
 
-    def __init__(self, database: Database, vault: Vault, callers: Callers) -> None:
+    def __init__(
+        self, database: Database, vault: Vault, callers: Callers, consultations: Consultations | None = None
+    ) -> None:
         self._database = database
         self._vault = vault
         self._callers = callers
+        self._consultations = consultations
 
     async def begin(self, channel: Channel, contact: Contact, external_id: str, at: datetime) -> Record:
         """A new conversation; its caller's number is remembered, encrypted."""
@@ -73,8 +81,20 @@ class Records:
         state = State.from_json(stored) if isinstance(stored, dict) else State()
         return Record(row.id, Channel(row.channel), row.contact_id, row.restricted, row.seq, state)
 
-    async def commit(self, record: Record, utterance: Utterance | None, reply: Reply, at: datetime) -> None:
-        """Write the turn and the state it left, in one transaction. ``utterance`` ``None``: the bot spoke unasked."""
+    async def commit(
+        self,
+        record: Record,
+        utterance: Utterance | None,
+        reply: Reply,
+        at: datetime,
+        asked: Sequence[Consultation] = (),
+        settled: Sequence[Settled] = (),
+    ) -> None:
+        """Write the turn and the state it left, in one transaction. ``utterance`` ``None``: the bot spoke unasked.
+
+        ``asked``, ``settled``: questions of this turn, and what became of earlier ones. Where they alone cannot be
+        written, the citizen is answered all the same.
+        """
         record.seq += 1
         entry = next((message for message in reply.messages if message.entry_id), None)
         async with self._database.begin() as connection:
@@ -100,6 +120,12 @@ class Records:
             await connection.execute(
                 update(conversations).where(conversations.c.id == record.id).values(state_enc=self._seal(record.state))
             )
+            if self._consultations is not None and (asked or settled):
+                try:
+                    async with connection.begin_nested():
+                        await self._consultations.write(connection, asked, settled)
+                except Exception as error:
+                    log.error("consultation_not_recorded", error=type(error).__name__)
 
     async def book(self, record: Record, reason: str, promise: str, at: datetime) -> None:
         """Note that this caller is to be called back; on disk before it is promised."""

@@ -11,6 +11,10 @@ _NUMBERS: Final = {"1": "一1１", "2": "二两2２", "3": "三3３"}
 _ORDINAL: Final = re.compile(r"第?([一二两三123１２３])(?:个|条|项|种)?(?:吧|的|呢|啊)?")
 _CLOSE: Final = 0.8
 """Share of a title's syllables that must be heard, in order, for it to be meant."""
+SPOKEN_TITLE: Final = 20
+"""Characters of an offered title that are said; three longer ones are more than a caller can keep in mind."""
+_PAUSE: Final = re.compile(r"[，。；？！,;?!（(]")
+_THAT_ONE: Final = re.compile(r"(?:我要|我问|我想问|就是|问)?(.{2,}?)的?(?:那|这)(?:一)?(?:个|条|项)(?:吧|的|啊|呢)?")
 
 
 def chosen(text: str, choices: Sequence[Choice]) -> str | None:
@@ -25,10 +29,31 @@ def chosen(text: str, choices: Sequence[Choice]) -> str | None:
         return key if key in keys else None
     if words in {"最后一个", "最后那个"}:
         return keys[-1]
-    scored = sorted(((_likeness(words, choice.title), choice.key) for choice in choices), reverse=True)
+    scored = sorted(((_meant(words, choice.title), choice.key) for choice in choices), reverse=True)
     best = scored[0]
     clear = len(scored) == 1 or best[0] - scored[1][0] >= 0.1
-    return best[1] if best[0] >= _CLOSE and clear else None
+    return best[1] if best[0] >= _CLOSE and clear else _that_one(words, choices)
+
+
+def spoken_title(title: str) -> str:
+    """What is said of an offered title: up to its first pause, and not more than a caller can keep in mind."""
+    first = _PAUSE.split(title.strip(), maxsplit=1)[0] or title
+    return first[:SPOKEN_TITLE]
+
+
+def _meant(words: str, title: str) -> float:
+    """Likeness to a title as it is shown or as it was said."""
+    return max(_likeness(words, title), _likeness(words, spoken_title(title)))
+
+
+def _that_one(words: str, choices: Sequence[Choice]) -> str | None:
+    """「迁移的那个」: the one title that has these sounds in a row."""
+    named = _THAT_ONE.fullmatch(words)
+    if named is None:
+        return None
+    wanted = " ".join(sounds(named.group(1)))
+    having = [choice.key for choice in choices if f" {wanted} " in f" {' '.join(sounds(choice.title))} "]
+    return having[0] if len(having) == 1 else None
 
 
 def _likeness(words: str, title: str) -> float:

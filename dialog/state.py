@@ -1,7 +1,7 @@
 """Where one conversation stands: the core's own record, from which any process can go on."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from dialog.contract import Choice
@@ -10,8 +10,21 @@ from tickets.model import Element, ElementName, ElementStatus, FiveElements
 from tickets.serial import elements_from_json, elements_to_json
 
 ASK_ORDER: tuple[ElementName, ...] = tuple(ElementName(name) for name in ELEMENTS)
+TOPIC_TURNS = 3
+"""So many turns after an answer, 「那要带什么材料」 still means the matter that was answered."""
 MOST_ASKS = 2
 """An element is asked for so often and then left ``missing`` with the reason; the citizen is not held up."""
+
+
+@dataclass(slots=True)
+class Topic:
+    """The entry last given as the answer. ``consultation``: where that is written down; ``left``: turns it is kept."""
+
+    entry_id: str
+    version: int
+    question: str
+    consultation: str
+    left: int = TOPIC_TURNS
 
 
 @dataclass(slots=True)
@@ -19,9 +32,11 @@ class State:
     """What the next turn needs to know.
 
     ``awaiting``: an answer to a question outside the form: ``emergency:<incident>`` | ``person`` | ``ticket_no`` |
-    ``element``. ``pending``: the words that raised the doubt of an emergency. ``doubt``: the expected answer that was perhaps said and is being asked
+    ``element`` | ``dispute``. ``pending``: the words that raised the doubt of an emergency. ``doubt``: the expected answer that was perhaps said and is being asked
     for. ``failures``: turns in a row that led nowhere. ``answered``: the last turn was a knowledge answer.
     ``last_reply``: the turn whose messages 「再说一遍」 means. ``elsewhere``: another city in which the words put the matter.
+    ``topic``: what 「那要带什么材料」 is about. ``open_question``: the consultation that was asked and not answered yet.
+    ``complaint``: the words by which the citizen called an answer wrong.
     """
 
     stage: Stage = Stage.OPEN
@@ -38,6 +53,9 @@ class State:
     answered: bool = False
     last_reply: dict[str, Any] | None = None
     elsewhere: str = ""
+    topic: Topic | None = None
+    open_question: str = ""
+    complaint: str = ""
 
     @property
     def in_form(self) -> bool:
@@ -52,8 +70,16 @@ class State:
         elements = elements or self.elements
         return {name.value: _status(elements.get(name)) for name in ASK_ORDER}
 
+    def pass_turn(self) -> None:
+        """Another turn begins: what was talked about fades."""
+        if self.topic is not None:
+            self.topic.left -= 1
+            if self.topic.left < 0:
+                self.topic = None
+
     def forget_matter(self) -> None:
         """Be ready for the next matter: a second complaint starts from nothing."""
+        self.topic = None
         self.stage, self.ticket_type, self.requested = Stage.OPEN, "", None
         self.elements, self.asked, self.awaiting, self.elsewhere = FiveElements(), {}, "", ""
         self.forget_choices()
@@ -79,6 +105,9 @@ class State:
             "answered": self.answered,
             "last_reply": self.last_reply,
             "elsewhere": self.elsewhere,
+            "topic": asdict(self.topic) if self.topic else None,
+            "open_question": self.open_question,
+            "complaint": self.complaint,
         }
 
     @classmethod
@@ -98,6 +127,9 @@ class State:
             answered=raw["answered"],
             last_reply=raw["last_reply"],
             elsewhere=raw.get("elsewhere", ""),
+            topic=Topic(**raw["topic"]) if raw.get("topic") else None,
+            open_question=raw.get("open_question", ""),
+            complaint=raw.get("complaint", ""),
         )
 
 

@@ -4,7 +4,7 @@ Texts come masked and are encrypted at rest. A row is written in the transaction
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, time, timedelta
 from decimal import ROUND_HALF_UP, Decimal
 from enum import StrEnum
@@ -103,6 +103,10 @@ class Consultation:
     reason: str = ""
     turn_id: str | None = None
     id: str = field(default_factory=new_id)
+
+    def become(self, result: Result) -> "Consultation":
+        """The same with another result, for the reason that it had."""
+        return replace(self, result=result, reason=self.reason or _REASON_OF.get(self.result, ""))
 
 
 @dataclass(frozen=True, slots=True)
