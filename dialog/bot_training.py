@@ -35,6 +35,7 @@ STEPS: Final = {
     "JiebaTokenizer": "分词",
     "CountVectorsFeaturizer": "提取特征",
     "CRFEntityExtractor": "训练实体识别",
+    "ActClassifier": "训练对话行为分类",
     "LogisticRegressionClassifier": "训练对话行为分类（最久的一步）",
     "RulePolicy": "核对对话规则",
 }
@@ -232,7 +233,7 @@ def _train(settings: Settings, target: Path, progress: Progress) -> None:
             progress(f"  {STEPS[step]}")
 
     with tempfile.TemporaryDirectory(prefix=".training-", dir=target.parent) as folder:
-        argv, environment = train_command(settings, Path(folder))
+        argv, environment = train_command(settings, Path(folder), rasa_python())
         try:
             limits = Limits(TRAINING_LIMIT_S)
             status = run(argv, cwd=BOT, environment=environment, log=log, limits=limits, on_line=told)
@@ -246,9 +247,9 @@ def _train(settings: Settings, target: Path, progress: Progress) -> None:
     progress(f"对话模型训练完成，用时 {seconds:.0f} 秒")
 
 
-def train_command(settings: Settings, folder: Path) -> tuple[list[str], dict[str, str]]:
+def train_command(settings: Settings, folder: Path, python: Path) -> tuple[list[str], dict[str, str]]:
     """Command line and environment that train the bot of the working directory into ``folder/model.tar.gz``."""
-    argv = [str(rasa_python()), "-W", "ignore", "-m", "rasa", "train", "--skip-validation", "--out", str(folder)]
+    argv = [str(python), "-W", "ignore", "-m", "rasa", "train", "--skip-validation", "--out", str(folder)]
     argv += ["--domain", "domain.yml", "--config", "config.yml", "--data", "data", "--fixed-model-name", "model"]
     return argv, environment_for(settings) | {"RASA_CACHE_DIRECTORY": str(folder / "cache")}
 

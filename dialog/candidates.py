@@ -13,6 +13,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Awaitable, Callable
 from datetime import datetime
 from pathlib import Path
@@ -67,7 +68,6 @@ class Candidates:
         self._watched = watched or os.getpid()
         self._swapping = asyncio.Lock()
         self._changing: set[asyncio.Task[Model]] = set()
-        self._jobs: set[subprocess.Popen[bytes]] = set()
 
     async def start(self, by: Person) -> str:
         """Begin to train; raises ``forbidden``, ``busy``, ``nothing_new``."""
@@ -80,13 +80,13 @@ class Candidates:
         if same is not None and same.status in {ModelStatus.LIVE, ModelStatus.CANDIDATE}:
             where = "已经在线" if same.status is ModelStatus.LIVE else "已训练好，等待上线"
             raise TrainingError("nothing_new", f"示例没有变化：用它们训练的模型 {id} {where}")
-        bot_training.rasa_python()
+        python = bot_training.rasa_python()
         lock = await self._alone()
         if lock is None:
             raise TrainingError("busy", "正在训练，请等它结束或先取消")
         try:
             live = known.live.id if known.live else ""
-            folder = self._prepare(id, examples, live)
+            folder = self._prepare(id, python, examples, live)
             await self._begin(id, by, len(examples))
             self._spawn(folder, lock)
         finally:
@@ -162,7 +162,7 @@ class Candidates:
     def _home(self) -> Path:
         return self._settings.data_dir / "training"
 
-    def _prepare(self, id: str, examples: list[tuple[str, str]], live: str) -> Path:
+    def _prepare(self, id: str, python: Path, examples: list[tuple[str, str]], live: str) -> Path:
         """A fresh folder with the task; what killed trainings left is swept away."""
         for left in self._home.iterdir():
             if left.is_dir():
@@ -171,6 +171,7 @@ class Candidates:
         folder.mkdir(mode=0o700)
         Task(
             model=id,
+            python=str(python),
             examples=examples,
             live=live,
             watched=(self._watched, started_at(self._watched)),
@@ -195,7 +196,7 @@ class Candidates:
             pass_fds=(lock,),
         )
         (folder / "pid").write_text(f"{job.pid} {started_at(job.pid)}", encoding="ascii")
-        self._jobs = {one for one in self._jobs if one.poll() is None} | {job}
+        threading.Thread(target=job.wait, name="training-job", daemon=True).start()
 
     async def _begin(self, id: str, by: Person, examples: int) -> None:
         now = self._clock.now()
@@ -208,9 +209,6 @@ class Candidates:
 
     async def _take_up(self) -> None:
         """Write down what a training that is over has left: a candidate, or why there is none."""
-        for job in list(self._jobs):
-            if job.poll() is not None:
-                self._jobs.discard(job)
         row = await self._training_row()
         if row is None:
             return

@@ -41,9 +41,12 @@ _NICE: Final = 10
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """What to train. ``live``: the model to compare with (empty: none); ``watched``: process id and start of who must live."""
+    """What to train. ``live``: the model to compare with (empty: none); ``watched``: process id and start of who must live;
+    ``python``: of Rasa's environment.
+    """
 
     model: str
+    python: str
     examples: list[tuple[str, str]]
     live: str
     watched: tuple[int, int]
@@ -161,7 +164,7 @@ class Job:
         out = self._folder / "out"
         shutil.rmtree(out, ignore_errors=True)
         out.mkdir(mode=0o700)
-        argv, environment = bot_training.train_command(self._settings, out)
+        argv, environment = bot_training.train_command(self._settings, out, Path(self._task.python))
         self._run("train", argv, bot, environment, told)
         self._progress.reached("train", 1)
         trained = out / "model.tar.gz"
@@ -195,7 +198,7 @@ class Job:
                 done, _, whole = line.removeprefix("done ").partition("/")
                 self._progress.reached(part, float(done) / float(whole))
 
-        argv = [str(bot_training.rasa_python()), "-W", "ignore", "-m", "measure", str(question), str(answer)]
+        argv = [self._task.python, "-W", "ignore", "-m", "measure", str(question), str(answer)]
         self._run(part, argv, bot, bot_training.environment_for(self._settings), told)
         self._progress.reached(part, 1)
         return json.loads(answer.read_text(encoding="utf-8"))
