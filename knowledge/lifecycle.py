@@ -7,10 +7,12 @@ from config.clock import Clock, local
 from knowledge.content import Problem, problems
 from knowledge.contract import Actor, Entry
 from knowledge.disputes import Disputes
+from knowledge.document import Document
 from knowledge.drafts import Draft, Drafts
 from knowledge.duplicates import Like, NearDuplicates
 from knowledge.filing import Filing
 from knowledge.freshness import Freshness, UnitFreshness, draft_filing
+from knowledge.intake import Intake, document_content
 from knowledge.permissions import READERS, require
 from knowledge.repository import Repository
 from knowledge.review import Review
@@ -18,7 +20,7 @@ from store.engine import Database
 from store.vault import Vault
 
 
-class Lifecycle(Drafts, Review, Disputes, Freshness):
+class Lifecycle(Drafts, Review, Disputes, Intake, Freshness):
     """Everything that is done to entries; each part has a module of its own. Rights are checked here, not by the pages.
 
     Raises :class:`knowledge.contract.KnowledgeError`.
@@ -49,6 +51,11 @@ class Lifecycle(Drafts, Review, Disputes, Freshness):
         return await self._duplicates.of(
             str(content.get("id") or ""), [str(content.get("question") or ""), *map(str, ways)]
         )
+
+    async def document_draft(self, actor: Actor, document: Document, *, unit: str = "", field: str = "") -> Draft:
+        """A draft of a document that a unit sent (CLAUSES D10), for a person to finish; a unit writes for itself."""
+        content = document_content(document, actor, unit, field, local(self._clock.now()).date())
+        return await self.save_draft(actor, content, note=f"由文件“{document.name}”录入", origin="document")
 
     def filing(self, draft: Draft) -> Filing | None:
         """How a policy's draft stands to the filing clock; ``None`` for what is no policy."""
