@@ -49,6 +49,9 @@ from gateway.restriction_feed import RestrictionFeed
 from gateway.signing import TokenSigner
 from gateway.sockets import Hub
 from ivr.protocol import GatewayFrame
+from knowledge.explanation import Explanation
+from knowledge.search import KnowledgeNotReady
+from knowledge.web.tester import Asked, Explain
 from store import versions
 from store.accounts import Accounts
 from store.engine import Database
@@ -64,12 +67,17 @@ PURGE_EVERY_S: Final = 3600.0
 """Recordings whose days are over are looked for this often."""
 
 
+async def _not_ready(asked: Asked) -> Explanation:
+    raise KnowledgeNotReady
+
+
 @dataclass(frozen=True, slots=True)
 class Core:
     """The conversation core as the gateway uses it.
 
     ``suggest``: knowledge for an agent; ``refresh_draft``: writes what was taken down into the conversation's draft;
-    ``probe``: one synthetic turn, which leaves nothing behind; ``close``: lets go of what the core holds.
+    ``probe``: one synthetic turn, which leaves nothing behind; ``close``: lets go of what the core holds; ``explain``: why
+    the search answers as it does, for the search tester.
     """
 
     dialog: DialogEngine
@@ -77,6 +85,7 @@ class Core:
     refresh_draft: Callable[[str], Awaitable[object]]
     probe: Callable[[], Awaitable[str]]
     close: Callable[[], Awaitable[None]]
+    explain: Explain = _not_ready
 
 
 class Gateway:
@@ -156,6 +165,7 @@ class Gateway:
             clock=clock,
             door=DeskDoor(self.sessions, self._login, self.desk),
             limit=live,
+            explain=core.explain,
         )
         self._chat_api = ChatApi(self.chat, signer, live, self._chat_pages, self._chat_pages.present)
         self._pages = Pages(ROOT / "web" / "dist", rulebook)

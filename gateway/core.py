@@ -17,8 +17,11 @@ from dialog.incidents import IncidentBook, IncidentLists
 from dialog.rasa_client import RasaClient, connect
 from gateway.assembly import Core
 from gateway.follower import Follower
+from gateway.kb_console import explained
 from knowledge.contract import Ranked
+from knowledge.explanation import Explanation
 from knowledge.search import Search
+from knowledge.web.tester import Asked
 from store.engine import Database
 from store.ids import new_id
 from store.schema import metadata
@@ -62,6 +65,9 @@ async def build_core(settings: Settings, database: Database, vault: Vault, clock
         entries = [entry_json(ranked) for ranked in ranking.ranked]
         return {"verdict": ranking.verdict.value, "entries": entries}
 
+    async def explain(asked: Asked) -> Explanation:
+        return await asyncio.to_thread(explained, search, asked)
+
     async def refresh_draft(conversation_id: str) -> None:
         """The core writes its draft with every turn that adds to it."""
 
@@ -70,7 +76,7 @@ async def build_core(settings: Settings, database: Database, vault: Vault, clock
         await probe.close()
         await rasa.close()
 
-    return Core(dialog, suggest, refresh_draft, probe.look, close)
+    return Core(dialog, suggest, refresh_draft, probe.look, close, explain)
 
 
 def entry_json(ranked: Ranked) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from desk.login import Login, forget, keep
 from desk.presence import PresenceState
 from desk.service import Desk
 from desk.sessions import DESK, Place, Session, Sessions
+from gateway.training import build_labels, build_trainer
 from ivr.prompts import load_prompts
 from ivr.speech.telephone_band import TELEPHONE_RATE
 from ivr.speech.voice import Voice, VoiceUnavailable, hotline_voice
@@ -21,13 +22,21 @@ from knowledge.attachments import Attachments
 from knowledge.catalogue import Catalogue
 from knowledge.consultations import Consultations
 from knowledge.contract import Actor
+from knowledge.explanation import Explanation
+from knowledge.lifecycle import Lifecycle
+from knowledge.search import Search
+from knowledge.synonyms import SynonymLists
 from knowledge.web.account import AccountPages
 from knowledge.web.attachments import AttachmentPages
 from knowledge.web.contract import Visitor, WebError
+from knowledge.web.drafts import DraftPages, DraftShapes
 from knowledge.web.entries import EntryPages
+from knowledge.web.reviews import ReviewPages
 from knowledge.web.rights import KNOWLEDGE_ROLES
 from knowledge.web.routing import Route, mounted
 from knowledge.web.speech import SpeechPages
+from knowledge.web.tester import Asked, Explain, TesterPages
+from knowledge.web.training import TrainingPages
 from store.accounts import ROLE_LABELS
 from store.engine import Database
 from store.vault import Vault
@@ -101,14 +110,22 @@ class KnowledgeConsole:
         clock: Clock,
         door: DeskDoor,
         limit: RateLimit,
+        explain: Explain,
     ) -> None:
         self._door = door
         self._voice = ConsoleVoice(settings)
         catalogue = Catalogue(database, clock)
         consultations = Consultations(database, vault, clock)
+        lifecycle = Lifecycle(database, vault, clock)
+        shapes = DraftShapes(lifecycle, catalogue, clock)
+        labels = build_labels(database, vault, clock)
         attachments = Attachments(database, clock, settings.data_dir / "attachments")
         self.guarded: Final[list[Route]] = [
-            *EntryPages(catalogue, consultations, clock).routes(),
+            *EntryPages(lifecycle, shapes, catalogue, consultations, clock).routes(),
+            *DraftPages(lifecycle, shapes).routes(),
+            *ReviewPages(lifecycle, shapes, catalogue).routes(),
+            *TesterPages(explain, SynonymLists(database, clock), clock).routes(),
+            *TrainingPages(build_trainer(settings, database, clock, labels), labels).routes(),
             *AttachmentPages(attachments, catalogue).routes(),
             *SpeechPages(self._voice.speak, limit).routes(),
         ]
@@ -120,6 +137,17 @@ class KnowledgeConsole:
     async def close(self) -> None:
         """Let go of the voice."""
         await self._voice.close()
+
+
+def explained(search: Search, asked: Asked) -> Explanation:
+    """What the live search makes of a question of the tester. Raises ``knowledge_not_ready``."""
+    previous = asked.previous
+    if previous and search.entry(previous, asked.at) is None:
+        before = search.search(previous, asked.at, "desk", area=asked.area, agents=asked.agents).ranked
+        previous = before[0].entry.id if before else ""
+    return search.explain(
+        asked.question, asked.at, act=asked.act, area=asked.area, previous=previous, agents=asked.agents
+    )
 
 
 def _visitor(session: Session) -> Visitor:

@@ -12,6 +12,8 @@ from typing import Any
 
 from dialog.contract import Channel, Contact, Reply, Utterance
 from gateway.assembly import Core
+from knowledge.explanation import Explanation
+from knowledge.web.tester import Asked
 
 
 class LateCore:
@@ -26,7 +28,7 @@ class LateCore:
     @property
     def core(self) -> Core:
         """What the gateway is given in place of the core."""
-        return Core(self, self._suggest, self._refresh_draft, self._probe, self._close)
+        return Core(self, self._suggest, self._refresh_draft, self._probe, self._close, self._explain)
 
     async def open(self, channel: Channel, contact: Contact, external_id: str, at: datetime) -> tuple[str, Reply]:
         return await (await self._loaded()).dialog.open(channel, contact, external_id, at)
@@ -45,6 +47,9 @@ class LateCore:
 
     async def _suggest(self, question: str) -> dict[str, Any]:
         return await (await self._loaded()).suggest(question)
+
+    async def _explain(self, asked: Asked) -> Explanation:
+        return await (await self._loaded()).explain(asked)
 
     async def _refresh_draft(self, conversation_id: str) -> object:
         return await (await self._loaded()).refresh_draft(conversation_id)

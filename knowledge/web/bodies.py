@@ -19,6 +19,8 @@ from config.clock import LOCAL_ZONE
 from knowledge.web.contract import WebError
 
 JSON_MOST: Final = 256 * 1024
+DRAFT_MOST: Final = 640 * 1024
+"""An entry with an official text of 100,000 characters."""
 ATTACHMENT_MOST: Final = 10 * 1024 * 1024
 IMPORT_MOST: Final = 20 * 1024 * 1024
 PAGE_DEFAULT: Final = 50
@@ -40,20 +42,33 @@ class Upload:
     sha256: str
 
 
-async def json_of(request: web.Request) -> dict[str, Any]:
-    """The JSON object of a request; an empty body is an empty object. Raises ``too_large`` or ``bad_request``."""
+async def json_of(request: web.Request, most: int = JSON_MOST) -> dict[str, Any]:
+    """The JSON object of a request of at most ``most`` bytes; an empty body is an empty object. Raises ``too_large`` or ``bad_request``."""
     body = bytearray()
     async for chunk in request.content.iter_chunked(_CHUNK):
         body += chunk
-        if len(body) > JSON_MOST:
-            raise WebError("too_large", f"内容超过 {JSON_MOST // 1024} KB，请缩短后再保存", 413)
+        if len(body) > most:
+            raise WebError("too_large", f"内容超过 {most // 1024} KB，请缩短，或作为附件上传", 413)
     try:
-        found = json.loads(body) if body.strip() else {}
+        found = json.loads(body, parse_constant=_no_number) if body.strip() else {}
+        storable = _storable(found)
     except (ValueError, RecursionError) as error:
         raise WebError("bad_request", "请求内容应为 JSON") from error
+    if not storable:
+        raise WebError("bad_request", "内容里有不能保存的控制字符，请重新填写")
     if not isinstance(found, dict):
         raise WebError("bad_request", "请求内容应为 JSON 对象")
     return found
+
+
+def _storable(value: object) -> bool:
+    """Whether every database takes all of its texts. Raises ``ValueError`` for half a surrogate pair."""
+    written = json.dumps(value, ensure_ascii=False)
+    return bool(written.encode()) and "\\u0000" not in written
+
+
+def _no_number(name: str) -> float:
+    raise ValueError(name)
 
 
 def id_of(request: web.Request, name: str = "id") -> str:

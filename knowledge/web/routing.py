@@ -64,8 +64,8 @@ def answered(handler: Callable[[web.Request], Awaitable[web.StreamResponse]]) ->
 
 
 def problem(code: str, message: str, status: int, **more: Any) -> web.Response:
-    """One error; ``more`` stands beside code and message."""
-    return web.json_response({"error": {"code": code, "message": message} | more}, status=status)
+    """One error; ``more`` stands beside it."""
+    return web.json_response({"error": {"code": code, "message": message}} | more, status=status)
 
 
 def _guarded(route: Route, door: Door) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
@@ -81,11 +81,11 @@ def _guarded(route: Route, door: Door) -> Callable[[web.Request], Awaitable[web.
 
 def _refusal(error: HotlineError) -> web.Response:
     """Errors of several rooms come here; those that have a ``status``, ``fields`` or ``retry_after`` tell it."""
-    more: dict[str, Any] = {}
+    told: dict[str, Any] = {"code": error.code, "message": error.message}
     fields = getattr(error, "fields", ())
     if fields:
-        more["fields"] = [{"field": name, "message": message} for name, message in fields]
-    response = problem(error.code, error.message, getattr(error, "status", 400), **more)
+        told["fields"] = [{"field": name, "message": message} for name, message in fields]
+    response = web.json_response({"error": told}, status=getattr(error, "status", 400))
     retry_after = getattr(error, "retry_after", 0)
     if retry_after:
         response.headers["Retry-After"] = str(retry_after)

@@ -3,8 +3,10 @@
 from dataclasses import asdict
 from typing import Any, Final
 
-from knowledge.catalogue import STANDING_LABELS, Listed, Page, Version
-from knowledge.contract import KIND_LABELS, Entry, Kind
+from knowledge.catalogue import STANDING_LABELS, Listed, Page, Standing, Version
+from knowledge.contract import KIND_LABELS, Audience, Entry, Kind
+from knowledge.difference import FieldChange
+from knowledge.drafts import Draft
 from knowledge.web.bodies import told
 
 _VERSION_LABELS: Final = {"published": "已发布", "archived": "已撤下"}
@@ -100,4 +102,34 @@ def page_json(page: Page, number: int, size: int) -> dict[str, Any]:
             for name, counted in page.counts.items()
         },
         "entries": [row_json(one) for one in page.rows],
+    }
+
+
+def change_json(change: FieldChange) -> dict[str, Any]:
+    """One field that differs, with its lines."""
+    return asdict(change) | {"lines": [asdict(line) for line in change.lines]}
+
+
+def draft_row_json(draft: Draft) -> dict[str, Any]:
+    """An ``EntryRow`` of what is only written so far; ``version`` is the one that it changes, 0 for a new entry."""
+    content = draft.content
+    kind = str(content.get("kind") or Kind.MATTER)
+    return {
+        "id": draft.entry_id,
+        "version": draft.base_version,
+        "kind": kind,
+        "kind_label": kind_label(kind),
+        **{name: str(content.get(name) or "") for name in ("question", "field", "unit", "area")},
+        "audience": str(content.get("audience") or Audience.PUBLIC),
+        "status": Standing.DRAFT.value,
+        "status_label": draft.status_label,
+        "effective_at": content.get("effective_at"),
+        "expires_at": content.get("expires_at"),
+        "updated_at": told(draft.updated_at),
+        "author": draft.editors[-1],
+        "reviewed_by": draft.reviewed_by or "",
+        "sample": False,
+        "tags": content.get("tags") or [],
+        "draft": {"id": draft.id, "status": draft.status, "revision": draft.revision},
+        "disputed": False,
     }

@@ -15,7 +15,11 @@ from redis.backoff import NoBackoff
 from config.clock import ManualClock
 from config.settings import Settings
 from gateway.assembly import Core, Gateway
+from gateway.kb_console import explained
 from gateway.live_state import LiveState
+from knowledge.explanation import Explanation
+from knowledge.search import Search
+from knowledge.web.tester import Asked
 from store.accounts import Accounts
 from store.engine import Database
 from store.vault import Vault
@@ -77,8 +81,14 @@ async def begin(
         async def none() -> None:
             return None
 
+        search = Search(database, settings, clock)
+
+        async def explain(asked: Asked) -> Explanation:
+            await search.refresh_if_changed()
+            return await asyncio.to_thread(explained, search, asked)
+
         live = LiveState(Redis(port=1, retry=Retry(NoBackoff(), 0)), clock)
-        core = Core(dialog, suggest, nothing, nothing, none)
+        core = Core(dialog, suggest, nothing, nothing, none, explain)
         gateway = Gateway(settings, clock, database, vault, core, live)
         await gateway.start()
         servers = [
