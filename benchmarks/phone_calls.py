@@ -127,7 +127,7 @@ class Caller:
             turn.get("said", ""),
             turn.get("act", ""),
             entry_id=reply.get("entry_id"),
-            version=reply.get("version"),
+            version=reply.get("entry_version"),
             choices=tuple(reply.get("choices", ())),
             speech=reply.get("speech", ""),
             sound=exchange.audio,

@@ -29,7 +29,8 @@ from store.vault import Vault
 
 log = structlog.get_logger("gateway")
 
-REFRESH_S: Final = 1.0
+REFRESH_S: Final = 0.3
+"""How often a change is looked for; with its loading and a turn it is answered within a second of its publication."""
 PROBE_EVERY_S: Final = 5.0
 """A synthetic turn is taken at most this often; between, its last finding is told."""
 _QUESTION: Final = "你好，请问公积金怎么提取"
