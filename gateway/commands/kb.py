@@ -5,7 +5,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from config.clock import SystemClock, local
+from config.clock import SystemClock
+from gateway.commands import kb_files
 from gateway.commands.common import (
     DataOption,
     JsonOption,
@@ -20,11 +21,9 @@ from gateway.commands.common import (
 if TYPE_CHECKING:
     from config.settings import Settings
     from knowledge.contract import Entry, Ranking
-    from knowledge.entries import EntryForm
-    from knowledge.repository import Published
     from store.engine import Database
 
-app = typer.Typer(help="知识库：检索、导入、查看", no_args_is_help=True)
+app = typer.Typer(help="知识库：检索、导入、导出、查看", no_args_is_help=True)
 
 _VERDICTS = {"answer": "直接回答", "choose": "请市民在几条里选", "abstain": "没有把握，转人工"}
 
@@ -61,35 +60,9 @@ def search(
         typer.echo(f"  {ranked.score:.2f}  {entry.id} 第 {entry.version} 版  {entry.question}（{entry.unit}）")
 
 
-@app.command("import", help="导入 CSV：有一行不对，就一条也不导入")
-def import_(
-    file: Annotated[
-        Path,
-        typer.Argument(
-            metavar="文件.csv", help="列：id,question,similar,answer,speech,unit[,field,source,effective_at]"
-        ),
-    ],
-    data: DataOption = None,
-    as_json: JsonOption = False,
-) -> None:
-    from knowledge.importer import ImportRefused, read_csv
-
-    settings = _settings(data, as_json)
-    try:
-        forms = read_csv(file.expanduser(), local(SystemClock().now()).date())
-    except ImportRefused as error:
-        if as_json and error.errors:
-            rows = [{"line": row.line, "id": row.id, "message": row.message} for row in error.errors]
-            print_json({"error": {"code": error.code, "message": error.message.split("\n")[0]}, "rows": rows})
-            typer.echo(f"错误：{error.message}", err=True)
-            raise typer.Exit(2) from error
-        fail(error.code, error.message, as_json)
-    with refusals(as_json):
-        done = run_async(_publish(settings, forms))
-    if as_json:
-        print_json({"added": done.added, "changed": done.changed, "unchanged": done.unchanged})
-    else:
-        typer.echo(f"已导入：新增 {len(done.added)} 条，更新 {len(done.changed)} 条，内容未变 {len(done.unchanged)} 条")
+app.command("import", help="导入 CSV、XLSX 或 JSON：有一行不对，就一条也不导入")(kb_files.import_)
+app.command("export", help="导出每条知识的最新版本：CSV、XLSX 或 JSON")(kb_files.export_)
+app.command("drafts", help="列出没有发布的草稿")(kb_files.drafts)
 
 
 @app.command("list", help="列出每条知识的最新版本")
@@ -142,13 +115,6 @@ async def _search(settings: "Settings", question: str) -> "Ranking":
         found = Search(database, settings, clock)
         await found.refresh_if_changed()
         return found.search(question, clock.now())
-
-
-async def _publish(settings: "Settings", forms: "tuple[EntryForm, ...]") -> "Published":
-    from knowledge.repository import Repository
-
-    async with opened_store(settings) as (database, _):
-        return await Repository(database, SystemClock()).publish(forms, by="kb import")
 
 
 async def _all(settings: "Settings") -> "tuple[Entry, ...]":
