@@ -11,10 +11,10 @@ from typing import Final
 
 import yaml
 
-from benchmarks.bot_server import serving
 from benchmarks.report import Row, at_least, at_most, percentile, publish
 from config.settings import Settings
 from dialog import bot_training
+from dialog.bot_server import serving
 from dialog.rasa_client import RasaClient, RasaStep, Resume, Stage
 
 SENTENCES: Final = Path(__file__).parent / "data" / "acts_heldout.yaml"

@@ -30,6 +30,7 @@ COMMANDS: Final = {
     "incidents": Command("incidents", "app", "紧急情形清单：查看、换用（由热线办决定）"),
     "kb": Command("kb", "app", "知识库：检索、导入"),
     "elements": Command("elements", "elements", "从一句话里抽取五要素"),
+    "nlu": Command("nlu", "nlu", "判断一句话是咨询、投诉还是闲聊，属于哪个领域"),
     "train": Command("train", "train", "训练对话模型"),
     "asr": Command("asr", "app", "识别模型：查看、安装、评测"),
     "say": Command("say", "say", "让机器人把一句话说到 WAV 里"),

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 
 import pytest
 
-from benchmarks.bot_server import BotServer
 from config.settings import Settings
 from dialog import bot_training
+from dialog.bot_server import BotServer
 
 
 @pytest.fixture(scope="session")

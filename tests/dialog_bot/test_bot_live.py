@@ -11,9 +11,9 @@ from pathlib import Path
 import aiohttp
 import pytest
 
-from benchmarks.bot_server import BotServer, serving
 from config.settings import Settings
 from dialog import bot_training
+from dialog.bot_server import BotServer, serving
 from dialog.rasa_client import CHANNEL_HEADER, ELEMENTS, PATH, RasaClient, RasaStep, RasaUnavailable, Resume, Stage
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]

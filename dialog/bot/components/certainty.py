@@ -14,9 +14,11 @@ from rasa.shared.nlu.training_data.message import Message
 
 @DefaultV1Recipe.register(DefaultV1Recipe.ComponentType.INTENT_CLASSIFIER, is_trainable=False)
 class Certainty(GraphComponent, IntentClassifier):
-    """Turns an act whose confidence is below its ``least`` into "not understood".
+    """Turns an act that was not heard clearly enough into "not understood", so that the citizen is asked once more.
 
-    A goodbye ends the call, a cancellation drops what was told, a yes files the ticket: rather ask once more.
+    ``least``: by stage, the least confidence of acts that cannot be taken back: a goodbye ends the call, a cancellation
+    drops what was told, a yes files the ticket. ``doubted``: at its ``stages``, its ``acts`` (those that begin a ticket)
+    when they are less sure than ``least`` and ``rivals`` (what is no business of ours) hold more than ``share`` together.
     """
 
     @classmethod
@@ -25,10 +27,11 @@ class Certainty(GraphComponent, IntentClassifier):
 
     @staticmethod
     def get_default_config() -> dict[str, Any]:
-        return {"least": {}}
+        return {"least": {}, "doubted": {"stages": [], "acts": [], "least": 0.0, "rivals": [], "share": 1.0}}
 
     def __init__(self, config: dict[str, Any]) -> None:
-        self._least: dict[str, float] = config["least"]
+        self._least: dict[str, dict[str, float]] = config["least"]
+        self._doubted: dict[str, Any] = config["doubted"]
 
     @classmethod
     def create(
@@ -44,9 +47,22 @@ class Certainty(GraphComponent, IntentClassifier):
         for message in messages:
             act = message.get(INTENT) or {}
             confidence = act.get(PREDICTED_CONFIDENCE_KEY, 0.0)
-            if confidence < self._least.get(act.get(INTENT_NAME_KEY), 0.0):
+            stage = (message.get("metadata") or {}).get("stage", "open")
+            least = self._least.get(stage, {}).get(act.get(INTENT_NAME_KEY), 0.0)
+            if confidence < least or self._is_doubted(message, stage):
                 unsure = {INTENT_NAME_KEY: DEFAULT_NLU_FALLBACK_INTENT_NAME, PREDICTED_CONFIDENCE_KEY: confidence}
                 message.set(INTENT, unsure, add_to_output=True)
                 ranking = [unsure, *(message.get(INTENT_RANKING_KEY) or [])]
                 message.set(INTENT_RANKING_KEY, ranking, add_to_output=True)
         return messages
+
+    def _is_doubted(self, message: Message, stage: str) -> bool:
+        act, doubted = message.get(INTENT) or {}, self._doubted
+        if stage not in doubted["stages"] or act.get(INTENT_NAME_KEY) not in doubted["acts"]:
+            return False
+        rivals = sum(
+            item[PREDICTED_CONFIDENCE_KEY]
+            for item in message.get(INTENT_RANKING_KEY) or []
+            if item[INTENT_NAME_KEY] in doubted["rivals"]
+        )
+        return bool(act[PREDICTED_CONFIDENCE_KEY] < doubted["least"] and rivals > doubted["share"])
