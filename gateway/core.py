@@ -15,8 +15,10 @@ from dialog.elements.extract import Extractor
 from dialog.factory import build_dialog
 from dialog.incidents import IncidentBook, IncidentLists
 from dialog.rasa_client import RasaClient, connect
+from dialog.unsure import UnsureListener
 from gateway.assembly import Core
 from gateway.follower import Follower
+from gateway.training import build_labels
 from gateway.kb_console import explained
 from knowledge.contract import Ranked
 from knowledge.explanation import Explanation
@@ -44,7 +46,8 @@ async def build_core(settings: Settings, database: Database, vault: Vault, clock
     rasa = connect(settings, follow=True)
     incidents = IncidentBook(load_rulebook(settings.city, settings.data_dir))
     lists = IncidentLists(database, clock, settings.city)
-    dialog = build_dialog(settings, database, vault, clock, search=search, understanding=rasa, incidents=incidents)
+    listener = UnsureListener(rasa, await asyncio.to_thread(build_labels, database, vault, clock))
+    dialog = build_dialog(settings, database, vault, clock, search=search, understanding=listener, incidents=incidents)
     seen = 0
 
     async def take_up_changes() -> None:
@@ -75,6 +78,7 @@ async def build_core(settings: Settings, database: Database, vault: Vault, clock
     async def close() -> None:
         await follower.stop()
         await probe.close()
+        await listener.close()
         await rasa.close()
 
     return Core(dialog, suggest, refresh_draft, probe.look, close, explain)

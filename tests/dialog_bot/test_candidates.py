@@ -217,6 +217,7 @@ async def test_without_anything_new_there_is_nothing_to_train(workshop: Workshop
         await workshop.trainer.roll_back(REVIEWER)
 
 
+@pytest.mark.slow
 async def test_one_at_a_time_and_a_new_gateway_finds_it_and_can_cancel_it(workshop: Workshop) -> None:
     workshop.behave("slow")
     await workshop.labels.add_example("楼上天天半夜剁馅", "complain", EDITOR)
@@ -242,6 +243,7 @@ async def test_one_at_a_time_and_a_new_gateway_finds_it_and_can_cancel_it(worksh
     assert only(overview, again).status is ModelStatus.CANDIDATE
 
 
+@pytest.mark.slow
 async def test_a_killed_training_leaves_no_half_candidate(workshop: Workshop) -> None:
     workshop.behave("slow")
     await workshop.labels.add_example("楼上天天半夜剁馅", "complain", EDITOR)
