@@ -24,6 +24,7 @@ from knowledge.consultations import Consultations
 from knowledge.contract import Actor
 from knowledge.explanation import Explanation
 from knowledge.lifecycle import Lifecycle
+from knowledge.repository import Repository
 from knowledge.search import Search
 from knowledge.synonyms import SynonymLists
 from knowledge.web.account import AccountPages
@@ -31,6 +32,7 @@ from knowledge.web.attachments import AttachmentPages
 from knowledge.web.contract import Visitor, WebError
 from knowledge.web.drafts import DraftPages, DraftShapes
 from knowledge.web.entries import EntryPages
+from knowledge.web.exchange import ExchangePages
 from knowledge.web.reviews import ReviewPages
 from knowledge.web.rights import KNOWLEDGE_ROLES
 from knowledge.web.routing import Route, mounted
@@ -124,6 +126,9 @@ class KnowledgeConsole:
             *EntryPages(lifecycle, shapes, catalogue, consultations, clock).routes(),
             *DraftPages(lifecycle, shapes).routes(),
             *ReviewPages(lifecycle, shapes, catalogue).routes(),
+            *ExchangePages(
+                lifecycle, Repository(database, clock), clock, settings.data_dir / "attachments" / "incoming"
+            ).routes(),
             *TesterPages(explain, SynonymLists(database, clock), clock).routes(),
             *TrainingPages(build_trainer(settings, database, clock, labels), labels).routes(),
             *AttachmentPages(attachments, catalogue).routes(),

@@ -26,18 +26,19 @@ def rows_of(file: Path, most_rows: int, most_characters: int) -> list[tuple[int,
 
     _within_limits(file)
     try:
-        book = load_workbook(file, read_only=True, data_only=True)
-        try:
-            sheet = book.worksheets[0]
-            found: list[tuple[int, list[str]]] = []
-            for number, cells in enumerate(sheet.iter_rows(max_col=_MOST_COLUMNS, values_only=True), 1):
-                row = [_text(cell) for cell in cells]
-                if any(row):
-                    found.append((number, row))
-                if len(found) > most_rows:
-                    raise SpreadsheetUnreadable("too_many_rows", f"一次最多 {most_rows - 1} 条，请分成几个文件导入")
-        finally:
-            book.close()
+        with file.open("rb") as opened:  # by its content: an upload has no name of its own
+            book = load_workbook(opened, read_only=True, data_only=True)
+            try:
+                sheet = book.worksheets[0]
+                found: list[tuple[int, list[str]]] = []
+                for number, cells in enumerate(sheet.iter_rows(max_col=_MOST_COLUMNS, values_only=True), 1):
+                    row = [_text(cell) for cell in cells]
+                    if any(row):
+                        found.append((number, row))
+                    if len(found) > most_rows:
+                        raise SpreadsheetUnreadable("too_many_rows", f"一次最多 {most_rows - 1} 条，请分成几个文件导入")
+            finally:
+                book.close()
     except (KeyError, ValueError, IndexError, TypeError, AttributeError, OSError, SyntaxError) as error:
         raise SpreadsheetUnreadable("not_xlsx", "这个表格读不出来，请在表格软件里另存为 .xlsx 后再导入") from error
     if any(len(cell) > most_characters for _, row in found for cell in row):
