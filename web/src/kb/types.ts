@@ -281,6 +281,7 @@ export interface ImportReport {
   changed: number;
   unchanged: number;
   errors: RowError[];
+  errors_total: number;
   duplicates: RowDuplicate[];
 }
 
@@ -367,7 +368,7 @@ export interface Contribution {
   label: string;
   value: number;
   weight: number;
-  points: number;
+  contribution: number;
 }
 
 export interface Candidate {
@@ -381,18 +382,18 @@ export interface Candidate {
 
 /** Why a question is answered as it is. */
 export interface Explanation {
-  question: string;
+  query: string;
   asked: string;
   cut: string[];
-  words: string[];
+  tokens: string[];
   grams: string[];
-  sounds: string[];
+  pinyin: string[];
   synonyms: [string, string][];
   variants: string[];
   candidates: Candidate[];
   trust: Contribution[];
   verdict: "answer" | "choose" | "abstain";
-  thresholds: { answer: number; choose: number; offer: number };
+  thresholds: { name: string; label: string; value: number }[];
   rule: string;
-  reason: string;
+  why: string;
 }
