@@ -23,6 +23,7 @@ from knowledge.catalogue import Catalogue
 from knowledge.consultations import Consultations
 from knowledge.contract import Actor
 from knowledge.explanation import Explanation
+from knowledge.gaps import Gaps
 from knowledge.lifecycle import Lifecycle
 from knowledge.repository import Repository
 from knowledge.search import Search
@@ -33,6 +34,7 @@ from knowledge.web.contract import Visitor, WebError
 from knowledge.web.drafts import DraftPages, DraftShapes
 from knowledge.web.entries import EntryPages
 from knowledge.web.exchange import ExchangePages
+from knowledge.web.gaps import GapPages
 from knowledge.web.reviews import ReviewPages
 from knowledge.web.rights import KNOWLEDGE_ROLES
 from knowledge.web.routing import Route, mounted
@@ -122,13 +124,13 @@ class KnowledgeConsole:
         shapes = DraftShapes(lifecycle, catalogue, clock)
         labels = build_labels(database, vault, clock)
         attachments = Attachments(database, clock, settings.data_dir / "attachments")
+        gaps = Gaps(database, vault, clock, lifecycle)
         self.guarded: Final[list[Route]] = [
             *EntryPages(lifecycle, shapes, catalogue, consultations, clock).routes(),
             *DraftPages(lifecycle, shapes).routes(),
             *ReviewPages(lifecycle, shapes, catalogue).routes(),
-            *ExchangePages(
-                lifecycle, Repository(database, clock), clock, settings.data_dir / "attachments" / "incoming"
-            ).routes(),
+            *GapPages(gaps, shapes, consultations, clock, attachments.incoming).routes(),
+            *ExchangePages(lifecycle, Repository(database, clock), clock, attachments.incoming).routes(),
             *TesterPages(explain, SynonymLists(database, clock), clock).routes(),
             *TrainingPages(build_trainer(settings, database, clock, labels), labels).routes(),
             *AttachmentPages(attachments, catalogue).routes(),
