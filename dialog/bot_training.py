@@ -45,11 +45,12 @@ Examples = Sequence[tuple[str, str]]
 """Text and act of examples that were added to the bot's own."""
 
 
-def fingerprint(bot: Path = BOT, added: Examples = ()) -> str:
+def fingerprint(bot: Path | None = None, added: Examples = ()) -> str:
     """20 hexadecimal digits of SHA-256 over data, configuration, domain, dictionary, components and Rasa's lock file.
 
     ``added`` examples count too, in whatever order they come.
     """
+    bot = bot or BOT
     total = hashlib.sha256(FINGERPRINT_FORMAT)
     for name, file in [
         ("lock", ROOT / "requirements-rasa.lock"),

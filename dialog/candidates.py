@@ -172,6 +172,7 @@ class Candidates:
         Task(
             model=id,
             python=str(python),
+            bot=str(bot_training.BOT),
             examples=examples,
             live=live,
             watched=(self._watched, started_at(self._watched)),

@@ -42,11 +42,12 @@ _NICE: Final = 10
 @dataclass(frozen=True, slots=True)
 class Task:
     """What to train. ``live``: the model to compare with (empty: none); ``watched``: process id and start of who must live;
-    ``python``: of Rasa's environment.
+    ``python``: of Rasa's environment; ``bot``: the folder with the bot's own sources.
     """
 
     model: str
     python: str
+    bot: str
     examples: list[tuple[str, str]]
     live: str
     watched: tuple[int, int]
@@ -141,7 +142,7 @@ class Job:
         shutil.rmtree(bot, ignore_errors=True)
         bot.mkdir(mode=0o700)
         for name in (*bot_training.MADE_FROM, "measure.py"):
-            source = bot_training.BOT / name
+            source = Path(self._task.bot) / name
             if source.is_dir():
                 shutil.copytree(source, bot / name, ignore=shutil.ignore_patterns("__pycache__"))
             else:
