@@ -2,6 +2,7 @@
 
 import asyncio
 from datetime import datetime
+from functools import partial
 from typing import Any, Final
 
 import structlog
@@ -18,10 +19,11 @@ from dialog.rasa_client import RasaClient, connect
 from dialog.unsure import UnsureListener
 from gateway.assembly import Core
 from gateway.follower import Follower
-from gateway.training import build_labels
 from gateway.kb_console import explained
-from knowledge.contract import Ranked
+from gateway.training import build_labels
+from knowledge.contract import Audience, Entry, Ranked
 from knowledge.explanation import Explanation
+from knowledge.gap_grouping import Grouping
 from knowledge.search import Search
 from knowledge.web.tester import Asked
 from store.engine import Database
@@ -33,6 +35,8 @@ log = structlog.get_logger("gateway")
 
 REFRESH_S: Final = 0.3
 """How often a change is looked for; with its loading and a turn it is answered within a second of its publication."""
+GAPS_EVERY_S: Final = 15.0
+"""How often questions without an answer are put into gaps; the board does it besides whenever it is looked at."""
 PROBE_EVERY_S: Final = 5.0
 """A synthetic turn is taken at most this often; between, its last finding is told."""
 _QUESTION: Final = "你好，请问公积金怎么提取"
@@ -64,9 +68,15 @@ async def build_core(settings: Settings, database: Database, vault: Vault, clock
     probe = await Probe.prepare(settings, vault, clock, search, rasa)
     await probe.warm_up()
 
+    grouping = Follower("gaps", Grouping(database, vault, clock).gather, every_s=GAPS_EVERY_S)
+    await grouping.start()
+
     async def suggest(question: str) -> dict[str, Any]:
-        ranking = await asyncio.to_thread(search.search, question, clock.now(), "desk")
-        entries = [entry_json(ranked) for ranked in ranking.ranked]
+        now = clock.now()
+        ranking = await asyncio.to_thread(partial(search.search, question, now, "desk", agents=True))
+        entries = [
+            entry_json(ranked) | {"disputed": _is_disputed(search, ranked.entry, now)} for ranked in ranking.ranked
+        ]
         return {"verdict": ranking.verdict.value, "entries": entries}
 
     async def explain(asked: Asked) -> Explanation:
@@ -76,6 +86,7 @@ async def build_core(settings: Settings, database: Database, vault: Vault, clock
         """The core writes its draft with every turn that adds to it."""
 
     async def close() -> None:
+        await grouping.stop()
         await follower.stop()
         await probe.close()
         await listener.close()
@@ -97,8 +108,14 @@ def entry_json(ranked: Ranked) -> dict[str, Any]:
         "source": entry.source,
         "effective_at": entry.effective_at.isoformat(),
         "sample": entry.sample,
+        "audience": entry.audience,
         "score": round(ranked.score, 3),
     }
+
+
+def _is_disputed(search: Search, entry: Entry, at: datetime) -> bool:
+    """An entry for everybody that the bot may not answer now."""
+    return entry.audience == Audience.PUBLIC and search.entry(entry.id, at) is None
 
 
 class Probe:
