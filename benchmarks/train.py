@@ -244,6 +244,6 @@ def _tell(text: str) -> None:
     sys.stderr.write(f"{text}\n")
 
 
-def total_of(measured: Sequence[Row]) -> dict[str, float]:
+def values(measured: Sequence[Row]) -> dict[str, float]:
     """The values by their name."""
     return {row.metric: row.value for row in measured}
