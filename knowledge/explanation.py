@@ -72,7 +72,7 @@ class Explanation:
     """``asked``: what was searched for, the question or with the matter that it left out; ``cut``: its words as they stand.
 
     ``synonyms``: (said, taken for) pairs; ``variants``: the question in the maintainers' synonyms; ``trust``: what the score
-    of the first is made of; ``rule``: written | topic | answer | choose | abstain | nothing, ``reason`` in Chinese.
+    of the first is made of; ``rule``: written | sounds | topic | answer | choose | abstain | nothing, ``reason`` in Chinese.
     """
 
     question: str
@@ -143,6 +143,8 @@ def _rule(index: Index, ranking: Ranking, asked: str, model: Model) -> tuple[str
         return "nothing", "没有任何条目与问题有相同的词或读音，不回答"
     if index.asked_as_written(ranking.query) is not None and best >= CERTAIN:
         return "written", "问题就是这一条写明的一种问法，直接回答"
+    if best >= CERTAIN and normalise(asked) == normalise(ranking.query):
+        return "sounds", "问题的读音与这一条写明的一种问法相同，直接回答"
     if normalise(asked) != normalise(ranking.query) and best >= CERTAIN:
         return "topic", "问题没有说是哪件事，按上一次回答的事项理解"
     match ranking.verdict:

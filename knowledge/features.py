@@ -8,7 +8,7 @@ import numpy.typing as npt
 
 from knowledge.details import agreement, clash, elsewhere
 from knowledge.index import Hits, Index, Question, Side, hits
-from knowledge.kinds import KINDS, word_key
+from knowledge.kinds import KINDS, Numbers, word_key
 from knowledge.text import alike
 
 FEATURES: Final = (
@@ -50,6 +50,9 @@ _OWN: Final = 0.3
 """How much of what is asked is taken to be in the entry's own words, the rest being anybody's (Jelinek-Mercer)."""
 _FULL: Final = 3.0
 """Known words of a question that is not thin."""
+_LONG_ENOUGH: Final = 4
+"""Pairs of syllables from which on the same sound is no chance."""
+_SAME: Final = 0.9999
 _TELLING: Final = 8.0
 """Weight of a word that counts as 1."""
 
@@ -75,24 +78,34 @@ def compare(index: Index, question: Question, area: str = "") -> Compared:
     return Compared(tuple(found), _rows(index, found, question), _none_features(question))
 
 
+def sounding_as_written(question: Question, compared: Compared) -> set[int]:
+    """The positions whose entries have a way of asking that sounds as the question does, each pair of syllables the same."""
+    if len(question.terms.sounds) < _LONG_ENOUGH:
+        return set()
+    same = compared.rows[:, FEATURES.index("sounds")] >= _SAME
+    return {position for position, its in zip(compared.positions, same, strict=True) if its}
+
+
 def _rows(index: Index, positions: list[int], question: Question) -> Array:
     rows = np.zeros((len(positions), len(FEATURES)))
     held = np.array(positions, np.int64)
-    for start, side in zip(index.starts, index.sides, strict=True):
+    for place, (start, side) in enumerate(zip(index.starts, index.sides, strict=True)):
         mine = np.flatnonzero((held >= start) & (held < start + side.part.size))
         if len(mine):
-            rows[mine] = _side_rows(index, side, start, held[mine] - start, question)
+            rows[mine] = _side_rows(index, place, held[mine] - start, question)
     return rows
 
 
-def _side_rows(index: Index, side: Side, start: int, locals_: npt.NDArray[np.int64], question: Question) -> Array:
-    found = {kind: hits(side, locals_, question, kind) for kind in KINDS}
+def _side_rows(index: Index, place: int, locals_: npt.NDArray[np.int64], question: Question) -> Array:
+    side, start = index.sides[place], index.starts[place]
+    found = {kind: hits(side, place, locals_, question, kind) for kind in KINDS}
     likeness = {kind: _likeness(found[kind], question.weights[kind]) for kind in KINDS}
     first = found["words"].first
     best = {kind: np.maximum.reduceat(likeness[kind], first) for kind in KINDS}
     cover = {kind: _cover(found[kind], question.weights[kind]) for kind in KINDS}
     in_ways = np.logical_or.reduceat(found["words"].present, first) if found["words"].present.shape[1] else None
-    body = [_in_body(index, start + int(local), question) for local in locals_]
+    meant = [tuple(alike(word)) for word in sorted(question.terms.words, key=word_key)]
+    body = [_in_body(index.body(start + int(local)), meant, question.terms.grams) for local in locals_]
     in_body = np.array([words for words, _ in body]).reshape(len(locals_), -1)
     weights = question.weights["words"].astype(np.float64)
     missing = _heaviest(weights, in_ways)
@@ -116,7 +129,7 @@ def _side_rows(index: Index, side: Side, start: int, locals_: npt.NDArray[np.int
         "title_chars": likeness["chars"][first],
         "title_grams": likeness["grams"][first],
         "whole": np.maximum.reduceat((likeness["words"] + likeness["grams"]) / 2, first),
-        "evidence": _evidence(side, found["words"], question) / _MUCH_EVIDENCE,
+        "evidence": _evidence(side, found["words"], question.numbers["words"][place]) / _MUCH_EVIDENCE,
         "missing": missing / _TELLING if in_ways is not None else 0.0,
         "missing_everywhere": nowhere / _TELLING if in_ways is not None else 0.0,
         "detail_same": [agreement(question.details, held) for held in details],
@@ -153,9 +166,8 @@ def _heaviest(weights: Array, there: Any) -> Any:
     return (~there * weights).max(axis=1) if there is not None and there.shape[1] else 0.0
 
 
-def _evidence(side: Side, found: Hits, question: Question) -> Any:
+def _evidence(side: Side, found: Hits, numbers: Numbers) -> Any:
     """Log of how much likelier the words are from one who means the entry than from anybody (smoothed, ≥ 0)."""
-    numbers = side.part.kinds["words"].number(question.keys["words"])
     if not len(numbers):
         return np.zeros(len(found.first))
     counts = np.add.reduceat(found.present.astype(np.int32), found.first)
@@ -167,19 +179,10 @@ def _evidence(side: Side, found: Hits, question: Question) -> Any:
     return np.log1p(odds[:, None] * counts / np.maximum(shares, 1e-9)[None, :]).sum(axis=1)
 
 
-def _in_body(index: Index, position: int, question: Question) -> tuple[list[bool], float]:
-    """Which words, and what share of the pairs, stand in the answer."""
-    body = index.body(position)
-    words = _words_by_key(question)
-    grams = question.terms.grams
-    return [any(word in body for word in alike(term)) for term in words], (
-        sum(gram in body for gram in grams) / len(grams) if grams else 0.0
-    )
-
-
-def _words_by_key(question: Question) -> list[str]:
-    """The words in the order of their keys."""
-    return sorted(question.terms.words, key=word_key)
+def _in_body(body: str, words: list[tuple[str, ...]], grams: tuple[str, ...]) -> tuple[list[bool], float]:
+    """Which words, each given with all that mean the same, and what share of the pairs stand in the answer."""
+    there = [any(form in body for form in forms) for forms in words]
+    return there, sum([gram in body for gram in grams]) / len(grams) if grams else 0.0
 
 
 def _none_features(question: Question) -> tuple[float, ...]:

@@ -18,7 +18,7 @@ from knowledge.kinds import KINDS, Floats, Keys, Kind, Numbers, keys_of, ranges
 from knowledge.part import Part, make
 from knowledge.text import Terms, analyse, normalise, without_courtesy
 
-CANDIDATES: Final = 24
+CANDIDATES: Final = 20
 """How many entries are compared closely."""
 _BOOSTS: Final = {"words": 2.0, "chars": 0.3, "grams": 1.0, "sounds": 0.6}
 _BODY_BOOST: Final = 0.3
@@ -39,8 +39,10 @@ class Question:
     terms: Terms
     keys: dict[str, Keys]
     weights: dict[str, Floats]
+    numbers: dict[str, tuple[Numbers, ...]]
+    """The terms' numbers on each side of the index; ``body``: those of the pairs in the answers."""
     unknown: dict[str, float]
-    """Share of the weight of words and pairs that no entry has, 0…1."""
+    """Share of the weight of each kind's terms that no entry has, 0…1."""
     details: Details
 
 
@@ -128,25 +130,26 @@ class Index:
         terms = analyse(text)
         keys = {kind: keys_of(kind, terms.words, terms.plain) for kind in KINDS}
         weights: dict[str, Floats] = {}
+        numbers = {"body": tuple(side.part.body.number(keys["grams"]) for side in self.sides)}
         unknown: dict[str, float] = {}
         for kind in KINDS:
             found = np.zeros(len(keys[kind]), np.float32)
-            for side in reversed(self.sides):
-                numbers = side.part.kinds[kind].number(keys[kind])
+            numbers[kind] = tuple(side.part.kinds[kind].number(keys[kind]) for side in self.sides)
+            for side, held in zip(reversed(self.sides), reversed(numbers[kind]), strict=True):
                 if len(side.weights[kind]):
-                    found = np.where(numbers >= 0, side.weights[kind][numbers], found)
+                    found = np.where(held >= 0, side.weights[kind][held], found)
             strange = found == 0
             weights[kind] = np.where(strange, _unknown_weight(self._total), found).astype(np.float32)
             total = float(weights[kind].sum())
             unknown[kind] = float(weights[kind][strange].sum()) / total if total else 1.0
-        return Question(terms, keys, weights, unknown, details_of(terms.plain))
+        return Question(terms, keys, weights, numbers, unknown, details_of(terms.plain))
 
     def candidates(self, question: Question, most: int = CANDIDATES) -> npt.NDArray[np.int64]:
         """Positions of the entries most worth comparing with a question, best first (BM25 over all ways at once)."""
         positions: list[Any] = []
         values: list[Any] = []
-        for start, side in zip(self.starts, self.sides, strict=True):
-            score = _scored(side, question)
+        for place, (start, side) in enumerate(zip(self.starts, self.sides, strict=True)):
+            score = _scored(side, place, question)
             if score is None:
                 continue
             best = np.argpartition(score, -most)[-most:] if len(score) > most else np.arange(len(score))
@@ -211,17 +214,16 @@ def _lengths(kind: Kind, weights: Floats) -> Floats:
     return np.asarray(np.sqrt(np.maximum(sums[kind.starts[1:]] - sums[kind.starts[:-1]], 1e-6)), np.float32)
 
 
-def _scored(side: Side, question: Question) -> Floats | None:
-    """Of each entry of a side how much of the question it has; ``None``: nothing."""
+def _scored(side: Side, place: int, question: Question) -> Floats | None:
+    """Of each entry of a side, the ``place``-th, how much of the question it has; ``None``: nothing."""
     found: list[tuple[float, Numbers]] = []
     for kind in KINDS:
         held = side.part.kinds[kind]
-        numbers = held.number(question.keys[kind])
-        for number, weight in zip(numbers.tolist(), question.weights[kind].tolist(), strict=True):
+        for number, weight in zip(question.numbers[kind][place].tolist(), question.weights[kind].tolist(), strict=True):
             if number >= 0:
                 found.append((_BOOSTS[kind] * weight, held.entries[held.of[number] : held.of[number + 1]]))
     body = side.part.body
-    for number in body.number(question.keys["grams"]).tolist():
+    for number in question.numbers["body"][place].tolist():
         if number >= 0:
             entries = body.entries[body.of[number] : body.of[number + 1]]
             found.append((_BODY_BOOST * float(side.body_weights[number]), entries))
@@ -252,14 +254,14 @@ class Hits:
     """The sum of the weights of each way's terms."""
 
 
-def hits(side: Side, locals_: npt.NDArray[np.int64], question: Question, kind: str) -> Hits:
-    """Look for the question's terms of one kind in all ways of the entries ``locals_`` (at least one)."""
+def hits(side: Side, place: int, locals_: npt.NDArray[np.int64], question: Question, kind: str) -> Hits:
+    """Look, on the ``place``-th side, for the question's terms of one kind in all ways of the entries ``locals_`` (at least one)."""
     held = side.part.kinds[kind]
     counts = side.part.first[locals_ + 1] - side.part.first[locals_]
     ways = ranges(side.part.first[locals_], counts)
     lengths = held.starts[ways + 1] - held.starts[ways]
     terms = held.terms[ranges(held.starts[ways], lengths)]
-    numbers = held.number(question.keys[kind])
+    numbers = question.numbers[kind][place]
     known = np.flatnonzero(numbers >= 0)
     owner = np.repeat(np.arange(len(ways)), lengths)
     present = np.zeros((len(ways), len(numbers)), bool)

@@ -16,7 +16,7 @@ from config.settings import Settings
 from knowledge.base import Base
 from knowledge.contract import Entry, Ranked, Ranking, Verdict
 from knowledge.explanation import Explanation, explained
-from knowledge.features import compare
+from knowledge.features import compare, sounding_as_written
 from knowledge.following import snapshot_after
 from knowledge.followup import follow_up
 from knowledge.index import Index
@@ -150,6 +150,11 @@ class Search:
         """The version of one entry that the public may be answered at ``at``. Raises :class:`KnowledgeNotReady`."""
         return self._held(self._ready(), at, agents=False).by_id.get(id)
 
+    def current(self, at: datetime) -> tuple[Index, Synonyms]:
+        """What the public is answered from at ``at``, for measurements. Raises :class:`KnowledgeNotReady`."""
+        shelf = self._ready()
+        return self._held(shelf, at, agents=False).index, shelf.synonyms
+
     def settle(self) -> None:
         """Wait for an index that is being built in the background; for tests and commands."""
         self._base.settle()
@@ -205,11 +210,17 @@ def order(
     """(position in the index, score 0…1) of all entries compared with ``question``, best first."""
     model = model or fitted()
     best: dict[int, float] = {}
+    heard: set[int] = set()
     for text in (question, *(variant.text for variant in synonyms.variants(question))):
-        for position, score in scores(compare(index, index.question(text), area), model):
+        asked = index.question(text)
+        compared = compare(index, asked, area)
+        heard |= sounding_as_written(asked, compared)
+        for position, score in scores(compared, model):
             best[position] = max(score, best.get(position, 0.0))
     ranked = prefer(index, sorted(best.items(), key=lambda pair: (-pair[1], pair[0])), act)
     written = index.asked_as_written(question)
+    if written is None and len(heard) == 1:
+        (written,) = heard
     return ranked if written is None or written not in best else certain(written, ranked)
 
 

@@ -1,11 +1,12 @@
 """``./hotline kb``: search the knowledge base, import into it, look at its entries."""
 
+import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from config.clock import SystemClock
+from config.clock import SystemClock, local
 from gateway.commands import kb_files
 from gateway.commands.common import (
     DataOption,
@@ -21,19 +22,40 @@ from gateway.commands.common import (
 if TYPE_CHECKING:
     from config.settings import Settings
     from knowledge.contract import Entry, Ranking
+    from knowledge.index import Index
+    from knowledge.synonym_variants import Synonyms
     from store.engine import Database
 
 app = typer.Typer(help="知识库：检索、导入、导出、查看", no_args_is_help=True)
 
+_TELL_EVERY = 1000
 _VERDICTS = {"answer": "直接回答", "choose": "请市民在几条里选", "abstain": "没有把握，转人工"}
 
 
-@app.command("search", help="像市民那样问一句，看会答哪一条")
+@app.command("search", help="像市民那样问一句，看会答哪一条；或用 --batch 一次问很多句")
 def search(
-    question: Annotated[str, typer.Argument(metavar="问题")],
+    question: Annotated[str, typer.Argument(metavar="问题")] = "",
+    batch: Annotated[
+        Path | None,
+        typer.Option("--batch", metavar="文件.jsonl", help='一行一句 {"id","q"}，逐行输出排名、分数和判断（JSON）'),
+    ] = None,
+    index: Annotated[
+        Path | None,
+        typer.Option("--index", metavar="文件.csv", help="不用现有知识库，只检索这个 CSV：至少有 id,question 两列"),
+    ] = None,
     data: DataOption = None,
     as_json: JsonOption = False,
 ) -> None:
+    if batch is None and not question.strip():
+        fail("no_question", "请写出要问的话，或用 --batch 指定问题文件", as_json)
+    if batch is not None and question.strip():
+        fail("two_questions", "问题和 --batch 只能用一个", as_json)
+    if index is not None and batch is None:
+        fail("index_without_batch", "--index 要和 --batch 一起用", as_json)
+    if batch is not None:
+        with refusals(as_json):
+            _search_batch(_settings(data, as_json), batch.expanduser(), index.expanduser() if index else None)
+        return
     ranking = run_async(_search(_settings(data, as_json), question))
     if as_json:
         print_json(
@@ -104,6 +126,35 @@ def _settings(data: Path | None, as_json: bool) -> "Settings":
 
     set_up_logs("WARNING")
     return settings_for(data, as_json=as_json)
+
+
+def _search_batch(settings: "Settings", batch: Path, file: Path | None) -> None:
+    """Answer the questions of ``batch`` line by line; what goes on is told on stderr."""
+    from knowledge.batch import answered, read_entries, read_queries
+    from knowledge.index import Index
+
+    queries = list(read_queries(batch))
+    if file is None:
+        index, synonyms = run_async(_live(settings))
+    else:
+        entries = read_entries(file, local(SystemClock().now()).date())
+        typer.echo(f"正在为 {len(entries)} 条建索引……", err=True)
+        index, synonyms = Index.in_memory(entries), None
+    for number, query in enumerate(queries, 1):
+        typer.echo(json.dumps(answered(index, query, synonyms), ensure_ascii=False))
+        if number % _TELL_EVERY == 0 or number == len(queries):
+            typer.echo(f"已检索 {number} / {len(queries)}", err=True)
+
+
+async def _live(settings: "Settings") -> "tuple[Index, Synonyms | None]":
+    from knowledge.search import Search
+
+    clock = SystemClock()
+    async with opened_store(settings) as (database, _):
+        await _first_start(database)
+        found = Search(database, settings, clock)
+        await found.refresh_if_changed()
+        return found.current(clock.now())
 
 
 async def _search(settings: "Settings", question: str) -> "Ranking":

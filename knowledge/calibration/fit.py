@@ -16,6 +16,8 @@ MOST_WRONG: Final = 0.02
 """Of all that is asked, the share that may be answered wrongly."""
 AIM: Final = 0.012
 """The share that the threshold is set for: what is asked of a base is harder than what it was fitted on."""
+CHOOSE: Final = 0.15
+"""The least score of the best of several that are offered: below it the right one is seldom among three."""
 _UNANSWERABLE: Final = 1 / 3
 """Of what is asked, the share that no entry answers."""
 _FOLDS: Final = 5
@@ -27,9 +29,12 @@ _STEPS: Final = 500
 _RATE: Final = 0.1
 
 
-def fit(asked: Sequence[Asked]) -> dict[str, dict[str, float]]:
-    """Weights and thresholds by name, rounded, for ``weights.json``."""
-    order = fit_order(asked)
+def fit(asked: Sequence[Asked], ordering: Sequence[Asked] = ()) -> dict[str, dict[str, float]]:
+    """Weights and thresholds by name, rounded, for ``weights.json``.
+
+    ``ordering``: questions that teach which entry is nearer, not when to trust it.
+    """
+    order = fit_order([*asked, *ordering])
     kept = [item for item in asked if item.compared.positions]
     held_out = cross_validated(kept)
     trust = fit_trust(kept, order)
@@ -97,7 +102,7 @@ def thresholds(asked: Sequence[Asked], held_out: npt.NDArray[np.float64]) -> dic
     wrong = np.cumsum((importance * (1 - right))[by_score]) / importance.sum()
     allowed = np.flatnonzero(wrong <= AIM)
     answer = float(held_out[by_score[allowed[-1]]]) if len(allowed) else 0.99
-    return {"answer": round(min(answer, 0.95), 3), "choose": 0.12, "offer": 0.01}
+    return {"answer": round(min(answer, 0.95), 3), "choose": CHOOSE, "offer": 0.01}
 
 
 def _importance(asked: Sequence[Asked]) -> npt.NDArray[np.float64]:

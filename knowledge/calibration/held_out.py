@@ -3,9 +3,7 @@
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Final
-
-import yaml
+from typing import Final
 
 from knowledge.contract import Entry
 from knowledge.features import Compared, compare
@@ -14,7 +12,6 @@ from knowledge.index import Index
 _FOLDER: Final = Path(__file__).parent
 _OUT_OF_SCOPE: Final = _FOLDER / "out_of_scope.txt"
 _NEAR: Final = _FOLDER / "near_misses.txt"
-_PARAPHRASES: Final = _FOLDER / "paraphrases.yaml"
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +39,17 @@ def leave_one_out(entries: Sequence[Entry], heard: Callable[[str], str] = str) -
         for position, entry in enumerate(entries):
             if fold < len(entry.similar):
                 yield ask(index, heard(entry.similar[fold]), position, entry.id)
+
+
+def by_title(entries: Sequence[Entry], every: int = 1) -> Iterator[Asked]:
+    """Ways of asking, asked of an index that has only the entries' own questions: bases that nobody has tended yet.
+
+    ``every``: of so many ways one is asked.
+    """
+    index = Index.in_memory(replace(entry, similar=(), answer="") for entry in entries)
+    for position, entry in enumerate(entries):
+        for way in entry.similar[::every]:
+            yield ask(index, way, position, entry.id)
 
 
 def leave_entry_out(entries: Sequence[Entry], every: int = 1) -> Iterator[Asked]:
@@ -77,12 +85,6 @@ def out_of_scope() -> tuple[str, ...]:
 def near_misses() -> tuple[str, ...]:
     """Questions of the samples' fields that no sample entry answers, to fit with."""
     return _lines(_NEAR)
-
-
-def paraphrases() -> tuple[tuple[str, str], ...]:
-    """(question, entry id): questions in other words than the samples', to fit with."""
-    loaded: dict[str, list[Any]] = yaml.safe_load(_PARAPHRASES.read_text(encoding="utf-8"))
-    return tuple((str(question), id) for id, questions in loaded.items() for question in questions)
 
 
 def _lines(file: Path) -> tuple[str, ...]:

@@ -47,7 +47,7 @@ def test_rare_terms_weigh_more_and_unknown_ones_count_as_unknown(entries: list[E
 
 def test_terms_are_looked_for_in_each_way_of_asking(entries: list[Entry]) -> None:
     index = Index.in_memory(entries)
-    seen = hits(index.sides[0], np.array([0, 2]), index.question("补身份证"), "words")
+    seen = hits(index.sides[0], 0, np.array([0, 2]), index.question("补身份证"), "words")
     assert seen.present.shape == (5, 2)
     assert seen.first.tolist() == [0, 3]
     assert seen.present[:3].any(axis=0).all()

@@ -100,11 +100,16 @@ def test_recognition_errors_that_sound_alike_are_survived(samples: Index, mistak
     assert first(rank(samples, mistaken, AT)) == "GJJ-001"
 
 
-@pytest.mark.parametrize(
-    "sentence", ["今天天气怎么样", "讲个笑话", "", "？？！", "嗯嗯", "明天的火车票还有吗", "x" * 5000]
-)
+@pytest.mark.parametrize("sentence", ["今天天气怎么样", "讲个笑话", "", "？？！", "嗯嗯", "x" * 5000])
 def test_what_the_knowledge_base_does_not_hold_is_not_answered(samples: Index, sentence: str) -> None:
     assert rank(samples, sentence, AT).verdict is Verdict.ABSTAIN
+
+
+@pytest.mark.parametrize(
+    "sentence", ["明天的火车票还有吗", "公积金能拿来炒股吗", "身份证能当饭卡用吗", "幼儿园今天有没有午睡"]
+)
+def test_what_comes_near_the_knowledge_base_is_offered_at_most(samples: Index, sentence: str) -> None:
+    assert rank(samples, sentence, AT).verdict is not Verdict.ANSWER
 
 
 def test_a_vague_question_offers_at_most_three(samples: Index) -> None:
