@@ -156,6 +156,7 @@ def _document(settings: "Settings", ready_s: float) -> dict[str, Any]:
         "ready_s": round(ready_s + download_s, 1),
         "download_s": download_s,
         "web": f"http://{settings.host}:{settings.web_port}/",
+        "kb": f"http://{settings.host}:{settings.web_port}/kb",
         "sip": f"sip:12345@{settings.host}:{settings.sip_port}",
         "data": str(settings.data_dir),
     }
@@ -173,9 +174,13 @@ def _tell(settings: "Settings", document: dict[str, Any] | None, as_json: bool, 
         else ("热线已就绪。" if document else "正在启动，出现“全部就绪”后即可使用。按 Ctrl-C 停止。"),
         f"  市民聊天  {web}",
         f"  话务台    {web}desk",
+        f"  知识库    {web}kb",
         f"  电话      sip:12345@{settings.host}:{settings.sip_port}",
         "试试看：",
         f"  ./hotline call --say 请问公积金怎么提取{data}",
+        "知识库要两个人：一人编写，一人审核。还没有账号时先新增：",
+        f"  ./hotline agent add 编写人账号 --role editor{data}",
+        f"  ./hotline agent add 审核人账号 --role reviewer{data}",
         f"停止：./hotline down{data}",
     ]
     typer.echo("\n".join(lines))

@@ -99,7 +99,7 @@ class GapPages:
         by = query_text(request, "by", 16) or "day"
         if by not in _BY:
             raise WebError("bad_request", f"by 只能是 {'、'.join(_BY)}")
-        until = self._clock.now()
+        until = self._clock.now() + timedelta(microseconds=1)
         days = query_number(request, "days", _DAYS, 1, _DAYS_MOST)
         rate = await self._consultations.rate(by, _since(until, days), until)
         rows = [{"key": row.key, "label": _label(by, row)} | _numbers(row.instant, row.total) for row in rate.rows]
