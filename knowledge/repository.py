@@ -1,7 +1,7 @@
 """Entries and their versions in the store. A published version never changes; a change is a new version."""
 
 from bisect import bisect_right
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
 from functools import cached_property
@@ -127,8 +127,7 @@ class Repository:
             return tuple(reversed(await read_versions(connection, id, archived=True)))
 
     async def _publish(self, connection: AsyncConnection, forms: tuple[EntryForm, ...], by: str) -> Published:
-        newest = {entry.id: entry for entry in await read_versions(connection, archived=True)}
-        spoken = {entry.id for entry in await read_versions(connection)}
+        newest, spoken = await _known(connection, list(dict.fromkeys(form.id for form in forms)))
         now = self._clock.now()
         added: list[str] = []
         changed: list[str] = []
@@ -190,6 +189,19 @@ async def read_versions(
     if id is not None:
         query = query.where(entries.c.id == id)
     return tuple(entry_of(row) for row in await connection.execute(query))
+
+
+async def _known(connection: AsyncConnection, ids: Sequence[str]) -> tuple[dict[str, Entry], set[str]]:
+    """Of the entries ``ids`` the newest versions, archived or not, and those that have a published one."""
+    newest: dict[str, Entry] = {}
+    spoken: set[str] = set()
+    for start in range(0, len(ids), _BATCH):
+        named = entries.c.id.in_(ids[start : start + _BATCH])
+        for row in await connection.execute(select(entries).where(named).order_by(entries.c.id, entries.c.version)):
+            newest[row.id] = entry_of(row)
+            if row.status == PUBLISHED:
+                spoken.add(row.id)
+    return newest, spoken
 
 
 async def newest_version(connection: AsyncConnection, id: str) -> Entry | None:
