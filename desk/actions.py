@@ -1,6 +1,6 @@
 """What an agent does with a hand-over; who may is checked here, not in the pages."""
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Final
 
 from desk.contract import WITH_AGENT, DeskError, HandoverStatus
@@ -18,11 +18,17 @@ MESSAGE_MOST: Final = 1000
 """Characters of one message from an agent."""
 
 
+TypeChanged = Callable[[str, TicketType, TicketType], Awaitable[None]]
+"""Conversation, type before, type now."""
+
+
 class AgentActions:
     """The agent's side of a hand-over."""
 
-    def __init__(self, desk: Desk, tickets: Tickets) -> None:
+    def __init__(self, desk: Desk, tickets: Tickets, on_type_changed: TypeChanged | None = None) -> None:
+        """``on_type_changed``: told of tickets whose type an agent put right."""
         self._desk = desk
+        self._on_type_changed = on_type_changed
         self._tickets = tickets
         self._sent: dict[str, dict[str, dict[str, Any]]] = {}
 
@@ -138,6 +144,8 @@ class AgentActions:
         if kind is not None and kind not in set(TicketType):
             raise DeskError("bad_request", "没有这个工单类型")
         saved = ticket_form(await self._tickets.update(ticket.id, changes, account.id, kind))
+        if kind is not None and kind != ticket.type and self._on_type_changed is not None:
+            await self._on_type_changed(live.handover.conversation_id, ticket.type, TicketType(kind))
         live.ticket_shown = saved
         return saved
 

@@ -22,6 +22,7 @@ from config.settings import ROOT, Settings
 from desk.actions import AgentActions
 from desk.contract import Suggest
 from desk.handovers import Handovers
+from desk.knowledge_marks import KnowledgeMarks
 from desk.login import Login
 from desk.pops import Pops
 from desk.presence import Presence
@@ -31,6 +32,7 @@ from desk.service import Desk
 from desk.sessions import Sessions
 from desk.web import DeskApi, answered
 from dialog.contract import Channel, DialogEngine
+from dialog.corrections import Corrections
 from dialog.incidents import IncidentLists
 from dialog.transcript import Transcripts
 from gateway import metrics
@@ -49,7 +51,10 @@ from gateway.restriction_feed import RestrictionFeed
 from gateway.signing import TokenSigner
 from gateway.sockets import Hub
 from ivr.protocol import GatewayFrame
+from knowledge.consultations import Consultations
+from knowledge.disputes import Disputes
 from knowledge.explanation import Explanation
+from knowledge.repository import Repository
 from knowledge.search import KnowledgeNotReady
 from knowledge.web.tester import Asked, Explain
 from store import versions
@@ -150,14 +155,6 @@ class Gateway:
         self.recordings: Final = StoredRecordings(database, vault, clock, kept, rulebook.recording)
         self._recording_api = RecordingApi(self.recordings, self.sessions, signer, answered)
         self._intake = RecordingIntake(settings.secret("node"), kept / "incoming", self.recordings)
-        self._desk_api = DeskApi(
-            desk=self.desk,
-            actions=AgentActions(self.desk, tickets),
-            sessions=self.sessions,
-            login=self._login,
-            suggest=core.suggest,
-            serve_socket=self._serve_agent,
-        )
         self._knowledge = KnowledgeConsole(
             settings=settings,
             database=database,
@@ -166,6 +163,24 @@ class Gateway:
             door=DeskDoor(self.sessions, self._login, self.desk),
             limit=live,
             explain=core.explain,
+        )
+        self._knowledge_marks = KnowledgeMarks(
+            sessions=self.sessions,
+            handovers=self.desk.handovers,
+            consultations=Consultations(database, vault, clock),
+            disputes=Disputes(database, vault, clock),
+            entries=Repository(database, clock),
+            transcripts=transcripts,
+            clock=clock,
+            answered=answered,
+        )
+        self._desk_api = DeskApi(
+            desk=self.desk,
+            actions=AgentActions(self.desk, tickets, Corrections(self._knowledge.labels, transcripts).type_changed),
+            sessions=self.sessions,
+            login=self._login,
+            suggest=core.suggest,
+            serve_socket=self._serve_agent,
         )
         self._chat_api = ChatApi(self.chat, signer, live, self._chat_pages, self._chat_pages.present)
         self._pages = Pages(ROOT / "web" / "dist", rulebook)
@@ -210,7 +225,8 @@ class Gateway:
     def web_application(self) -> web.Application:
         """Pages, chat, desk and knowledge base."""
         application = web.Application(middlewares=[secure], client_max_size=BODY_MOST)
-        for part in (self._pages, self._chat_api, self._desk_api, self._recording_api, self._knowledge):
+        desk = (self._desk_api, self._recording_api, self._knowledge_marks)
+        for part in (self._pages, self._chat_api, *desk, self._knowledge):
             application.add_routes(part.routes())
         return application
 

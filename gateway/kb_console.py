@@ -122,7 +122,7 @@ class KnowledgeConsole:
         consultations = Consultations(database, vault, clock)
         lifecycle = Lifecycle(database, vault, clock)
         shapes = DraftShapes(lifecycle, catalogue, clock)
-        labels = build_labels(database, vault, clock)
+        self.labels: Final = build_labels(database, vault, clock)
         attachments = Attachments(database, clock, settings.data_dir / "attachments")
         gaps = Gaps(database, vault, clock, lifecycle)
         self.guarded: Final[list[Route]] = [
@@ -132,7 +132,7 @@ class KnowledgeConsole:
             *GapPages(gaps, shapes, consultations, clock, attachments.incoming).routes(),
             *ExchangePages(lifecycle, Repository(database, clock), clock, attachments.incoming).routes(),
             *TesterPages(explain, SynonymLists(database, clock), clock).routes(),
-            *TrainingPages(build_trainer(settings, database, clock, labels), labels).routes(),
+            *TrainingPages(build_trainer(settings, database, clock, self.labels), self.labels).routes(),
             *AttachmentPages(attachments, catalogue).routes(),
             *SpeechPages(self._voice.speak, limit).routes(),
         ]
