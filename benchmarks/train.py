@@ -174,7 +174,9 @@ async def core(settings: Settings, database: Database, vault: Vault) -> AsyncIte
     search = Search(database, settings, clock)
     await search.refresh_if_changed()
     async with connect(settings, follow=True) as rasa:
-        yield build_dialog(settings, database, vault, clock, search=search, understanding=rasa)
+        dialog = build_dialog(settings, database, vault, clock, search=search, understanding=rasa)
+        await _warm(dialog)
+        yield dialog
 
 
 async def talking(dialog: Dialog, swap: Any) -> tuple[Talk, float]:
@@ -197,7 +199,6 @@ async def talking(dialog: Dialog, swap: Any) -> tuple[Talk, float]:
 async def _complain(dialog: Dialog, talk: Talk, over: asyncio.Event, swapped: asyncio.Event) -> None:
     """One complaint after the other; the one under way is told to its end."""
     clock = SystemClock()
-    await _warm(dialog)
     while not over.is_set():
         began_before = not swapped.is_set()
         conversation, _ = await dialog.open(Channel.WEB, Contact(), new_id(), clock.now())
