@@ -29,6 +29,8 @@ export function useDraft(entryId: string, draftId: string) {
 
   const now = computed(() => JSON.stringify([content, note.value]));
   const dirty = computed(() => !loading.value && now.value !== saved.value);
+  /** The content as it was when I last loaded or saved it. */
+  const base = computed(() => (saved.value ? (JSON.parse(saved.value) as [Content, string])[0] : emptyContent("")));
   const editable = computed(() => !draft.value || draft.value.status === "draft" || draft.value.status === "returned");
 
   function show(found: Draft): void {
@@ -144,7 +146,7 @@ export function useDraft(entryId: string, draftId: string) {
 
   void load();
   return {
-    content, draft, note, loading, failure, saving, theirs, problems, alike, filing, dirty, editable,
+    content, draft, note, loading, failure, saving, theirs, problems, alike, filing, dirty, editable, base,
     load, save, settle, move, attach,
   };
 }
