@@ -5,7 +5,7 @@ import contextlib
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, Final
+from typing import Any, Final, NoReturn
 
 import structlog
 from aiohttp import web
@@ -53,9 +53,8 @@ from gateway.sockets import Hub
 from ivr.protocol import GatewayFrame
 from knowledge.consultations import Consultations
 from knowledge.disputes import Disputes
-from knowledge.explanation import Explanation
 from knowledge.repository import Repository
-from knowledge.search import KnowledgeNotReady
+from knowledge.web.contract import WebError
 from knowledge.web.tester import Asked, Explain
 from store import versions
 from store.accounts import Accounts
@@ -72,8 +71,8 @@ PURGE_EVERY_S: Final = 3600.0
 """Recordings whose days are over are looked for this often."""
 
 
-async def _not_ready(asked: Asked) -> Explanation:
-    raise KnowledgeNotReady
+async def _not_ready(asked: Asked) -> NoReturn:
+    raise WebError("knowledge_not_ready", "知识库还没有装入，请稍后再试", 503)
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,7 @@
 import asyncio
 import io
 import wave
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from aiohttp import web
 
@@ -15,18 +15,13 @@ from desk.presence import PresenceState
 from desk.service import Desk
 from desk.sessions import DESK, Place, Session, Sessions
 from gateway.training import build_labels, build_trainer
-from ivr.prompts import load_prompts
-from ivr.speech.telephone_band import TELEPHONE_RATE
-from ivr.speech.voice import Voice, VoiceUnavailable, hotline_voice
 from knowledge.attachments import Attachments
 from knowledge.catalogue import Catalogue
 from knowledge.consultations import Consultations
 from knowledge.contract import Actor
-from knowledge.explanation import Explanation
 from knowledge.gaps import Gaps
 from knowledge.lifecycle import Lifecycle
 from knowledge.repository import Repository
-from knowledge.search import Search
 from knowledge.synonyms import SynonymLists
 from knowledge.web.account import AccountPages
 from knowledge.web.attachments import AttachmentPages
@@ -45,8 +40,14 @@ from store.accounts import ROLE_LABELS
 from store.engine import Database
 from store.vault import Vault
 
+if TYPE_CHECKING:
+    from ivr.speech.voice import Voice
+    from knowledge.explanation import Explanation
+    from knowledge.search import Search
+
 KNOWLEDGE: Final = Place(KNOWLEDGE_ROLES, "这个账号的角色不能进入知识库，请用知识编辑、知识审核等账号登录")
 SPEAK_WITHIN_S: Final = 15.0
+TELEPHONE_RATE_HZ: Final = 8000
 
 
 class DeskDoor:
@@ -88,8 +89,10 @@ class ConsoleVoice:
 
     async def speak(self, text: str) -> bytes:
         """A WAV file of ``text`` as callers hear it. Raises ``unavailable``."""
+        from ivr.speech.voice_pool import VoiceUnavailable
+
         if self._voice is None:
-            self._voice = hotline_voice(self._settings, load_prompts())
+            self._voice = await asyncio.to_thread(_voice, self._settings)
         try:
             async with asyncio.timeout(SPEAK_WITHIN_S):
                 pcm = await self._voice.synthesise(text)
@@ -146,7 +149,7 @@ class KnowledgeConsole:
         await self._voice.close()
 
 
-def explained(search: Search, asked: Asked) -> Explanation:
+def explained(search: "Search", asked: Asked) -> "Explanation":
     """What the live search makes of a question of the tester. Raises ``knowledge_not_ready``."""
     previous = asked.previous
     if previous and search.entry(previous, asked.at) is None:
@@ -162,11 +165,18 @@ def _visitor(session: Session) -> Visitor:
     return Visitor(Actor(account.id, account.role, account.unit), ROLE_LABELS[account.role], session.csrf, account.name)
 
 
+def _voice(settings: Settings) -> "Voice":
+    from ivr.prompts import load_prompts  # speech has dictionaries of its own: not before somebody wants to hear it
+    from ivr.speech.voice import hotline_voice
+
+    return hotline_voice(settings, load_prompts())
+
+
 def _wav(pcm: bytes) -> bytes:
     sound = io.BytesIO()
     with wave.open(sound, "wb") as file:
         file.setnchannels(1)
         file.setsampwidth(2)
-        file.setframerate(TELEPHONE_RATE)
+        file.setframerate(TELEPHONE_RATE_HZ)
         file.writeframes(pcm)
     return sound.getvalue()

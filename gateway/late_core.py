@@ -8,12 +8,14 @@ import asyncio
 import contextlib
 from collections.abc import Awaitable, Callable
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from dialog.contract import Channel, Contact, Reply, Utterance
 from gateway.assembly import Core
-from knowledge.explanation import Explanation
 from knowledge.web.tester import Asked
+
+if TYPE_CHECKING:
+    from knowledge.explanation import Explanation
 
 
 class LateCore:
@@ -48,7 +50,7 @@ class LateCore:
     async def _suggest(self, question: str) -> dict[str, Any]:
         return await (await self._loaded()).suggest(question)
 
-    async def _explain(self, asked: Asked) -> Explanation:
+    async def _explain(self, asked: Asked) -> "Explanation":
         return await (await self._loaded()).explain(asked)
 
     async def _refresh_draft(self, conversation_id: str) -> object:

@@ -11,8 +11,6 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, Final
 
-from knowledge.text import analyse, commonness
-
 SAME: Final = 0.6
 """The least likeness of what is grouped.
 
@@ -48,6 +46,10 @@ class Signature:
 
 def signature(text: str, key: Callable[[str], str]) -> Signature:
     """The signature of ``text``; ``key`` hashes a term (``Vault.key``), so that no words can be read out of it."""
+    from knowledge.text import (
+        analyse,  # its dictionaries take most of a second; a gateway that restarts has none to spare
+    )
+
     terms = analyse(text)
     return Signature(
         {key(f"word:{word}")[:_ID_DIGITS]: _weight(word) for word in terms.words},
@@ -75,5 +77,7 @@ def _sounds_the_same(one: frozenset[str], other: frozenset[str]) -> bool:
 @lru_cache(maxsize=20_000)
 def _weight(word: str) -> float:
     """How telling a word is: 1 for one hardly ever written, near 0 for one in every sentence."""
+    from knowledge.text import commonness
+
     times, total = commonness(word)
     return round((math.log(total / (times + _COMMON)) / math.log(total / _COMMON)) ** 2, 4)

@@ -13,7 +13,6 @@ from config.clock import Clock
 from knowledge.contract import Actor, KnowledgeError
 from knowledge.permissions import MAINTAINERS, require
 from knowledge.repository import VERSION_NAME
-from knowledge.text import normalise
 from store import audit, versions
 from store.engine import Database
 from store.ids import new_id
@@ -96,6 +95,8 @@ def _row(number: int, words: tuple[str, ...], before: Any, by: str, now: Any) ->
 
 
 def _checked(groups: Groups) -> tuple[tuple[str, ...], ...]:
+    from knowledge.text import normalise  # its dictionaries take most of a second
+
     if len(groups) > MOST_GROUPS:
         raise KnowledgeError("invalid", f"同义词最多 {MOST_GROUPS} 组")
     found: dict[tuple[str, ...], None] = {}

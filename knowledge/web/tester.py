@@ -3,17 +3,19 @@
 from collections.abc import Awaitable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Final, Protocol
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from aiohttp import web
 
 from config.clock import Clock
-from knowledge.explanation import Candidate, Contribution, Explanation
 from knowledge.synonyms import MOST_CHARACTERS, MOST_GROUPS, MOST_WORDS, Kept, SynonymLists
 from knowledge.web.bodies import json_of, moment, text_in
 from knowledge.web.contract import Visitor, WebError
 from knowledge.web.rights import Right
 from knowledge.web.routing import Route
+
+if TYPE_CHECKING:
+    from knowledge.explanation import Candidate, Contribution, Explanation
 
 QUESTION_MOST: Final = 200
 SHOWN: Final = 10
@@ -36,7 +38,7 @@ class Asked:
 class Explain(Protocol):
     """Asks the live search. Raises ``knowledge_not_ready`` while it is loading."""
 
-    def __call__(self, asked: Asked) -> Awaitable[Explanation]: ...
+    def __call__(self, asked: Asked) -> "Awaitable[Explanation]": ...
 
 
 class TesterPages:
@@ -81,7 +83,7 @@ class TesterPages:
         return web.json_response(_kept(await self._synonyms.replace(visitor.actor, groups, revision)))
 
 
-def explanation_json(explanation: Explanation) -> dict[str, Any]:
+def explanation_json(explanation: "Explanation") -> dict[str, Any]:
     """An ``Explanation``: what the question was taken for, the candidates' features, the thresholds, the verdict."""
     candidates = explanation.candidates
     scores = [one.score for one in candidates] + [0.0, 0.0]
@@ -108,7 +110,7 @@ def explanation_json(explanation: Explanation) -> dict[str, Any]:
     }
 
 
-def _candidate(candidate: Candidate) -> dict[str, Any]:
+def _candidate(candidate: "Candidate") -> dict[str, Any]:
     return {
         "id": candidate.id,
         "version": candidate.version,
@@ -120,7 +122,7 @@ def _candidate(candidate: Candidate) -> dict[str, Any]:
     }
 
 
-def _feature(feature: Contribution) -> dict[str, Any]:
+def _feature(feature: "Contribution") -> dict[str, Any]:
     return {
         "name": feature.name,
         "label": feature.label,
