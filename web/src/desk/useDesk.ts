@@ -226,12 +226,28 @@ export function useDesk() {
     return answer?.entries ?? [];
   }
 
+  /** The bot no longer answers with the entry until somebody has put it right. */
+  async function reportWrong(pop: Pop, entry: Entry, reason: string): Promise<boolean> {
+    const body = { reason, version: entry.version, handover: pop.handover };
+    const answer = await act(() => request<{ due_at: string | null }>("POST", `/api/desk/knowledge/${encodeURIComponent(entry.id)}/dispute`, body));
+    if (!answer) return false;
+    ElMessage.success(answer.due_at ? `已报错，机器人不再用这一条；最迟 ${answer.due_at.slice(0, 10)} 改正` : "已报错，机器人不再用这一条");
+    return true;
+  }
+
+  /** The citizen was answered on the spot with this entry: the question counts as settled at once. */
+  async function answeredWith(pop: Pop, entry: Entry): Promise<boolean> {
+    const answer = await act(() => request("POST", path(pop, "answered"), { entry: entry.id }));
+    if (answer) ElMessage.success("已记为当场答复");
+    return answer !== null;
+  }
+
   const tellTyping = (pop: Pop) => socket?.send({ type: "typing", handover: pop.handover });
 
   return {
     me, loaded, waiting, agents, pops, current, currentId, connected, typing, sought, unrecorded,
     recording, listen, seek, pauseRecording,
-    restore, login, logout, setPresence, accept, decline, end, save, file, send, redial, showNumber, lookUp, tellTyping, drop,
+    restore, login, logout, setPresence, accept, decline, end, save, file, send, redial, showNumber, lookUp, reportWrong, answeredWith, tellTyping, drop,
   };
 }
 

@@ -54,6 +54,8 @@ export interface Entry {
   effective_at: string;
   sample: boolean;
   score: number;
+  audience: "public" | "agents";
+  disputed: boolean;
 }
 
 export interface Me {

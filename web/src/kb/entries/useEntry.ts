@@ -1,7 +1,7 @@
 // One entry with its versions, draft and disputes, and what may be done with it.
 import { ElMessage } from "element-plus/es/components/message/index.mjs";
 import { request } from "../../shared/http";
-import { askWords, confirmed } from "../ask";
+import { askWords, confirmed } from "../../shared/ask";
 import { go } from "../route";
 import type { DiffField, Draft, EntryDetail } from "../types";
 import { useLoad } from "../useLoad";

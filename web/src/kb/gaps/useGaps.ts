@@ -2,7 +2,7 @@
 import { ElMessage } from "element-plus/es/components/message/index.mjs";
 import { ref } from "vue";
 import { request, upload } from "../../shared/http";
-import { confirmed } from "../ask";
+import { confirmed } from "../../shared/ask";
 import { go } from "../route";
 import type { Draft, Gap } from "../types";
 import { useLoad } from "../useLoad";

@@ -1,7 +1,7 @@
 // Drafts that wait for a second person.
 import { ElMessage } from "element-plus/es/components/message/index.mjs";
 import { request } from "../../shared/http";
-import { askWords, confirmed } from "../ask";
+import { askWords, confirmed } from "../../shared/ask";
 import type { Draft, Review } from "../types";
 import { useLoad } from "../useLoad";
 import { act, refreshBadges, useSession } from "../useSession";

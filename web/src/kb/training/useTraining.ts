@@ -2,7 +2,7 @@
 import { ElMessage } from "element-plus/es/components/message/index.mjs";
 import { onBeforeUnmount, watch } from "vue";
 import { request } from "../../shared/http";
-import { confirmed } from "../ask";
+import { confirmed } from "../../shared/ask";
 import type { Model, TrainingState } from "../types";
 import { useLoad } from "../useLoad";
 import { act, useSession } from "../useSession";
