@@ -1,9 +1,8 @@
 // One entry with its versions, draft and disputes, and what may be done with it.
 import { ElMessage } from "element-plus/es/components/message/index.mjs";
 import { request } from "../../shared/http";
-import { askWords, confirmed } from "../../shared/ask";
-import { go } from "../route";
-import type { DiffField, Draft, EntryDetail } from "../types";
+import { askWords } from "../../shared/ask";
+import type { DiffField, EntryDetail } from "../types";
 import { useLoad } from "../useLoad";
 import { act, refreshBadges } from "../useSession";
 
@@ -25,14 +24,8 @@ export function useEntry(id: string) {
   }
 
   async function rollBack(version: number): Promise<void> {
-    const reason = await askWords("回退版本", `将把第 ${version} 版的内容原样送审，另一人通过后生效，现在的版本不会丢。请写明原因：`, "回退");
-    if (!reason) return;
-    const draft = await act(() => request<Partial<Draft> | null>("POST", `${base}/rollback`, { version, reason }));
-    if (draft === null) return;
-    await load.reload();
-    void refreshBadges();
-    if (draft.id && draft.status === "draft" && (await confirmed("回退草稿已生成", "现在就打开草稿查看并提交审核吗？", "打开草稿"))) go("entries", "draft", draft.id);
-    else ElMessage.success(`已按第 ${version} 版生成回退，等待另一人审核`);
+    const reason = await askWords("回退版本", `第 ${version} 版的内容会原样成为新版，马上用来回答；现在的版本留在历史里。请写明原因：`, "回退");
+    if (reason) await done(() => request("POST", `${base}/rollback`, { version, reason }), `已回退到第 ${version} 版的内容`);
   }
 
   async function report(): Promise<void> {
