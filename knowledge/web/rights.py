@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from enum import StrEnum
 from typing import Final
 
+from knowledge.permissions import MAINTAINERS, READERS, REPORTERS, REVIEWERS, WRITERS
 from store.accounts import Role
 
 
@@ -29,23 +30,21 @@ class Right(StrEnum):
     READ_SCRIPTS = "read_scripts"
 
 
-_MAINTAINERS: Final = frozenset({Role.EDITOR, Role.REVIEWER})
-_OVERSEERS: Final = _MAINTAINERS | {Role.SUPERVISOR, Role.OFFICE}
-_REVIEWERS: Final = frozenset({Role.REVIEWER})
+_OVERSEERS: Final = READERS - {Role.UNIT}
 
 RIGHTS: Final[Mapping[Right, frozenset[Role]]] = {
-    Right.EDIT: _MAINTAINERS | {Role.UNIT},
-    Right.REVIEW: _REVIEWERS,
-    Right.TRAIN: _MAINTAINERS,
-    Right.PROMOTE: _REVIEWERS,
-    Right.LABEL: _MAINTAINERS,
-    Right.IMPORT: _MAINTAINERS,
-    Right.GAPS: _MAINTAINERS,
-    Right.DISPUTE: _MAINTAINERS | {Role.AGENT},
-    Right.SCRIPTS: _MAINTAINERS,
-    Right.ENTER: _OVERSEERS | {Role.AGENT, Role.UNIT},
+    Right.EDIT: WRITERS,
+    Right.REVIEW: REVIEWERS,
+    Right.TRAIN: MAINTAINERS,
+    Right.PROMOTE: REVIEWERS,
+    Right.LABEL: MAINTAINERS,
+    Right.IMPORT: MAINTAINERS,
+    Right.GAPS: MAINTAINERS,
+    Right.DISPUTE: REPORTERS,
+    Right.SCRIPTS: MAINTAINERS,
+    Right.ENTER: READERS | {Role.AGENT},
     Right.SEARCH: _OVERSEERS | {Role.AGENT},
-    Right.READ_DRAFTS: _OVERSEERS | {Role.UNIT},
+    Right.READ_DRAFTS: READERS,
     Right.OVERSEE: _OVERSEERS,
     Right.READ_SCRIPTS: _OVERSEERS | {Role.AGENT},
 }
