@@ -61,7 +61,7 @@ def say(page: Page, text: str) -> None:
 
 
 def log_in(page: Page, agent: Agent) -> None:
-    page.locator("#agent").fill(agent.id)
+    page.locator("#account").fill(agent.id)
     page.locator("#password").fill(agent.password)
     page.get_by_role("button", name="登录").click()
     expect(page.get_by_text("12345 话务台")).to_be_visible()
