@@ -83,7 +83,7 @@ class ActClassifier(GraphComponent, IntentClassifier):
         return cls(config, model_storage, resource, learned)
 
     def train(self, training_data: TrainingData) -> Resource:
-        """Learn from the examples; an act that has but one other beside it is learnt the same way."""
+        """Learn from the examples; there must be two acts or more."""
         examples = [one for one in training_data.intent_examples if one.get(INTENT) and one.get(TEXT)]
         patterns = [pattern["pattern"] for pattern in training_data.regex_features]
         features = _Features.of(examples, patterns)
