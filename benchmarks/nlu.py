@@ -2,8 +2,8 @@
 
 Everything is judged as the first words of a conversation, by the bot as it is served. Business is an act that begins a
 ticket, or a question that knowledge search answers; a question that is offered a choice or no answer is counted apart.
-Topics, where an utterance has one, are the field that the entries found belong to: maintainers see gaps and figures by
-it, no answer depends on it. The sample knowledge base is in a store of its own.
+Topics, where an utterance has one, are the field that the entries found belong to, as ``./hotline nlu`` tells it: no answer
+depends on it. The sample knowledge base is in a store of its own.
 """
 
 import asyncio
@@ -83,7 +83,7 @@ def run(settings: Settings, *, as_json: bool) -> int:
                 "outside_as_business_act": _share(outside, "as_business"),
             }.items()
         },
-        "topic_from": "field of the entries that knowledge search finds in the sample base; used for gaps and figures",
+        "topic_from": "field of the entries that knowledge search finds in the sample base; told by ./hotline nlu, no answer depends on it",
     }
     return publish("nlu", rows(acts, topics, known, outside), as_json=as_json, notes=notes)
 
