@@ -4,6 +4,7 @@
 """
 
 import asyncio
+import logging
 import os
 import pwd
 import shutil
@@ -17,6 +18,7 @@ from pathlib import Path
 
 import asyncpg  # type: ignore[import-untyped]
 import pytest
+import structlog
 
 from config.clock import ManualClock
 from config.settings import Settings
@@ -42,6 +44,16 @@ def need() -> Need:
     ``HOTLINE_TEST_ALL=1``, fails. ``program`` is a name on PATH or an absolute path; ``hint`` says how to get it.
     """
     return _need
+
+
+@pytest.fixture(autouse=True)
+def _logs_as_before() -> Iterator[None]:
+    """A command that is run in this process sends the logs to a stderr that is closed after its test."""
+    before, handlers = structlog.get_config(), list(logging.getLogger().handlers)
+    yield
+    if structlog.get_config() != before:
+        structlog.configure(**before)
+    logging.getLogger().handlers = handlers
 
 
 @pytest.fixture

@@ -37,8 +37,8 @@ def test_the_first_password_is_shown_once(run: Run) -> None:
     assert made["password"] not in out
     assert json.loads(out) == {
         "agents": [
-            {"id": "8001", "role": "agent", "sip_uri": "sip:8001@127.0.0.1:5070", "active": True},
-            {"id": "boss", "role": "office", "sip_uri": "", "active": True},
+            {"id": "8001", "role": "agent", "sip_uri": "sip:8001@127.0.0.1:5070", "unit": "", "active": True},
+            {"id": "boss", "role": "office", "sip_uri": "", "unit": "", "active": True},
         ]
     }
     code, out, err = run("agent", "add", "8001", "--json")

@@ -1,28 +1,16 @@
 """Questions in bulk, of the live base and of a given file."""
 
 import json
-from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
 
 import pytest
-import structlog
 from typer.testing import CliRunner, Result
 
 from gateway.commands.kb import app
 from knowledge.batch import BatchRefused, read_entries, read_queries
 
 TODAY = date(2026, 3, 2)
-
-
-@pytest.fixture(autouse=True)
-def _logs_as_before() -> Iterator[None]:
-    import logging
-
-    handlers = list(logging.getLogger().handlers)
-    yield
-    structlog.reset_defaults()
-    logging.getLogger().handlers = handlers
 
 
 @pytest.fixture

@@ -1,26 +1,14 @@
 """``./hotline kb`` as it is typed."""
 
 import json
-import logging
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-import structlog
 from typer.testing import CliRunner, Result
 
 from gateway.commands.kb import app
 
 HEADER = "id,question,similar,answer,speech,unit\n"
-
-
-@pytest.fixture(autouse=True)
-def _logs_as_before() -> Iterator[None]:
-    """The command sends logs to a stderr that is gone after it."""
-    handlers = list(logging.getLogger().handlers)
-    yield
-    structlog.reset_defaults()
-    logging.getLogger().handlers = handlers
 
 
 @pytest.fixture

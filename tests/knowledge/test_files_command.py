@@ -2,12 +2,9 @@
 
 import asyncio
 import json
-import logging
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-import structlog
 from typer.testing import CliRunner, Result
 
 from config.clock import SystemClock
@@ -17,15 +14,6 @@ from knowledge.entries import sample_entries
 from store.accounts import Accounts
 from store.engine import Database
 from store.vault import Vault
-
-
-@pytest.fixture(autouse=True)
-def _logs_as_before() -> Iterator[None]:
-    """The command sends logs to a stderr that is gone after it."""
-    handlers = list(logging.getLogger().handlers)
-    yield
-    structlog.reset_defaults()
-    logging.getLogger().handlers = handlers
 
 
 @pytest.fixture
