@@ -1,6 +1,5 @@
 """How far a measured share or mean can be trusted: Wilson's interval, and the bootstrap over groups."""
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -8,7 +7,8 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-_Z95: Final = 1.959964
+from dialog.nlu_report import wilson_bounds
+
 ROUNDS: Final = 2000
 
 Floats = npt.NDArray[np.float64]
@@ -26,10 +26,7 @@ def wilson(hits: float, of: int) -> Interval:
     """Wilson's 95 % interval of the share ``hits`` ÷ ``of``. Raises ``ValueError`` when ``of`` is not positive."""
     if of <= 0:
         raise ValueError("nothing was asked")
-    share, square = hits / of, _Z95**2
-    middle = (share + square / (2 * of)) / (1 + square / of)
-    reach = _Z95 * math.sqrt(share * (1 - share) / of + square / (4 * of**2)) / (1 + square / of)
-    return Interval(max(0.0, middle - reach), min(1.0, middle + reach))
+    return Interval(*wilson_bounds(hits, of))
 
 
 def bootstrap(values: Sequence[float], groups: Sequence[int], *, rounds: int = ROUNDS, seed: int = 1) -> Interval:

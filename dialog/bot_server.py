@@ -27,7 +27,7 @@ class BotServer:
     def __init__(
         self, settings: Settings, extra_environment: dict[str, str] | None = None, model: Path | None = None
     ) -> None:
-        self.settings = settings.model_copy(update={"rasa_port": _free_port()})
+        self.settings = settings.model_copy(update={"rasa_port": free_port()})
         self._extra = extra_environment or {}
         self._model = model
         self._process: subprocess.Popen[bytes] | None = None
@@ -95,7 +95,8 @@ async def understanding(settings: Settings, progress: bot_training.Progress) -> 
         yield client
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """A TCP port on loopback that nobody uses just now."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]

@@ -106,10 +106,15 @@ def wilson(part: int, whole: int) -> Share:
     """``part`` of ``whole`` with the Wilson score interval. Raises :class:`ValueError` when it is no share."""
     if not 0 <= part <= whole or whole == 0:
         raise ValueError(f"{part} of {whole} is no share")
+    return Share(part, whole, part / whole, *wilson_bounds(part, whole))
+
+
+def wilson_bounds(part: float, whole: int) -> tuple[float, float]:
+    """The Wilson score interval's two ends, 0…1; ``part`` may be a mean of several runs. ``whole`` is positive."""
     share, z2 = part / whole, Z_95**2
     middle = (share + z2 / (2 * whole)) / (1 + z2 / whole)
     reach = Z_95 / (1 + z2 / whole) * math.sqrt(share * (1 - share) / whole + z2 / (4 * whole**2))
-    return Share(part, whole, share, max(0.0, middle - reach), min(1.0, middle + reach))
+    return max(0.0, middle - reach), min(1.0, middle + reach)
 
 
 def report(expected: Sequence[str], found: Sequence[str]) -> Report:

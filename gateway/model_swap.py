@@ -2,13 +2,13 @@
 
 import asyncio
 import json
-import socket
 from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
 from config.errors import HotlineError
 from config.settings import Settings
+from dialog.bot_server import free_port
 from dialog.live_model import LiveModel, write_live
 from gateway.plan import rasa_successor
 from gateway.running import running_status
@@ -28,7 +28,7 @@ class ModelSwap:
         if await asyncio.to_thread(running_status, self._settings) is None:
             await asyncio.to_thread(write_live, self._settings, live)
             return
-        successor = rasa_successor(self._settings, model, replace(live, port=_free_port()))
+        successor = rasa_successor(self._settings, model, replace(live, port=free_port()))
         try:
             async with asyncio.timeout(SWAP_LIMIT_S):
                 answer = await self._ask({"replace": successor})
@@ -48,10 +48,3 @@ class ModelSwap:
             return answer
         finally:
             writer.close()
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
