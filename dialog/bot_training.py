@@ -20,7 +20,7 @@ from typing import Any, Final
 
 from config.errors import HotlineError
 from config.settings import ROOT, Settings
-from dialog.live_model import LiveModel, read_live, write_live
+from dialog.live_model import LiveModel, read_live, replace_file, write_live
 from dialog.rasa_client import CHANNEL_HEADER, PATH, synthetic_turn
 from dialog.rasa_process import Limits, Stopped, run
 
@@ -270,21 +270,8 @@ def _place(source: Path, target: Path, seal: dict[str, Any]) -> None:
     """Put a model and its seal in place; a crash in between leaves a model that :func:`is_sound` refuses."""
     target.parent.mkdir(parents=True, exist_ok=True)
     _seal(target).unlink(missing_ok=True)
-    _replace(target, source.read_bytes())
-    _replace(_seal(target), json.dumps(seal).encode())
-
-
-def _replace(target: Path, content: bytes) -> None:
-    descriptor, name = tempfile.mkstemp(prefix=".placing-", dir=target.parent)
-    try:
-        with os.fdopen(descriptor, "wb") as handle:
-            handle.write(content)
-            handle.flush()
-            os.fsync(handle.fileno())
-        os.replace(name, target)
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        raise
+    replace_file(target, source.read_bytes())
+    replace_file(_seal(target), json.dumps(seal).encode())
 
 
 def _seal(model: Path) -> Path:

@@ -47,13 +47,18 @@ def write_live(settings: Settings, live: LiveModel) -> None:
     """Replace the file."""
     file = live_file(settings)
     file.parent.mkdir(parents=True, exist_ok=True)
-    descriptor, scratch = tempfile.mkstemp(prefix=".live-", dir=file.parent)
+    replace_file(file, live.to_json().encode())
+
+
+def replace_file(target: Path, content: bytes) -> None:
+    """Put ``content`` under a name, on disk and whole, or leave what was there. The folder must exist."""
+    descriptor, scratch = tempfile.mkstemp(prefix=".placing-", dir=target.parent)
     try:
-        with os.fdopen(descriptor, "w", encoding="utf-8") as handle:
-            handle.write(live.to_json())
+        with os.fdopen(descriptor, "wb") as handle:
+            handle.write(content)
             handle.flush()
             os.fsync(handle.fileno())
-        os.replace(scratch, file)
+        os.replace(scratch, target)
     except BaseException:
         with contextlib.suppress(OSError):
             os.unlink(scratch)
