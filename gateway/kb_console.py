@@ -15,6 +15,7 @@ from desk.presence import PresenceState
 from desk.service import Desk
 from desk.sessions import DESK, Place, Session, Sessions
 from gateway.training import build_labels, build_trainer
+from knowledge.apart import Apart
 from knowledge.attachments import Attachments
 from knowledge.catalogue import Catalogue
 from knowledge.consultations import Consultations
@@ -128,12 +129,13 @@ class KnowledgeConsole:
         self.labels: Final = build_labels(database, vault, clock)
         attachments = Attachments(database, clock, settings.data_dir / "attachments")
         gaps = Gaps(database, vault, clock, lifecycle)
+        apart = Apart()
         self.guarded: Final[list[Route]] = [
             *EntryPages(lifecycle, shapes, catalogue, consultations, clock).routes(),
             *DraftPages(lifecycle, shapes).routes(),
             *ReviewPages(lifecycle, shapes, catalogue).routes(),
-            *GapPages(gaps, shapes, consultations, clock, attachments.incoming).routes(),
-            *ExchangePages(lifecycle, Repository(database, clock), clock, attachments.incoming).routes(),
+            *GapPages(gaps, shapes, consultations, clock, attachments.incoming, apart).routes(),
+            *ExchangePages(lifecycle, Repository(database, clock), clock, attachments.incoming, apart).routes(),
             *TesterPages(explain, SynonymLists(database, clock), clock).routes(),
             *TrainingPages(build_trainer(settings, database, clock, self.labels), self.labels).routes(),
             *AttachmentPages(attachments, catalogue).routes(),

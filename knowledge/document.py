@@ -1,28 +1,31 @@
 """Documents that units send (DOCX, PDF, HTML, Markdown, plain text) as text, with their title, number and date.
 
-Files from outside are read in a process of their own, with limits on time and memory: one that is made to hang a reader
-ends that process and nothing else.
+Files from outside are read in a process of their own, with limits on time and memory (:mod:`knowledge.apart`).
 """
 
 import asyncio
 import re
-import sys
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 from typing import Final
 
+from knowledge.apart import Apart, Failed, Limits
 from knowledge.contract import KnowledgeError
 
 SUFFIXES: Final = (".docx", ".pdf", ".html", ".htm", ".md", ".txt")
 MAX_BYTES: Final = 10 * 1024 * 1024
 MAX_TEXT: Final = 100_000
-TIME_LIMIT_S: Final = 30.0
+LIMITS: Final = Limits(seconds=30, cpu_s=25, memory_mb=1024, told_mb=4)
 _TITLE_MOST: Final = 200
 _NUMBER: Final = re.compile(r"[\u4e00-\u9fff]{1,12}[〔\[(（]\d{4}[〕\])）]\d{1,5}号")
 _DATE_LINE: Final = re.compile(r"^(\d{4})年(\d{1,2})月(\d{1,2})日$", re.MULTILINE)
 _SPACES: Final = re.compile(r"[ \t\u3000\xa0]+")
-_ROOT: Final = Path(__file__).resolve().parent.parent
+_REFUSALS: Final = {
+    "too_long": "文件太复杂，读不完，请另存为 .docx 或 .txt 后再上传",
+    "too_big": "文件展开后太大，读它占用的内存超过上限，请只上传有关的部分",
+    "broken": "文件读不出来（可能已损坏或加了密码），请另存为 .docx 或 .txt 后再上传",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +39,7 @@ class Document:
     date: date | None
 
 
-async def read_document(file: Path, name: str) -> Document:
+async def read_document(apart: Apart, file: Path, name: str) -> Document:
     """The document in ``file``, which its sender called ``name``. Raises ``invalid`` with what to do."""
     suffix = Path(name).suffix.lower()
     if suffix not in SUFFIXES:
@@ -44,7 +47,7 @@ async def read_document(file: Path, name: str) -> Document:
     size = (await asyncio.to_thread(file.stat)).st_size
     if size > MAX_BYTES:
         raise KnowledgeError("invalid", f"文件有 {size / 1e6:.0f} MB，最多 {MAX_BYTES // 1024**2} MB")
-    text = _tidy(await _text(file, suffix))
+    text = _tidy(await _text(apart, file, suffix))
     if not text:
         raise KnowledgeError("invalid", "文件里没有读到文字（可能是扫描件），请上传有文字的文件")
     if len(text) > MAX_TEXT:
@@ -60,30 +63,13 @@ def document_of(text: str, name: str) -> Document:
     return Document(name, title, text, number[0] if number else "", dates[-1] if dates else None)
 
 
-async def _text(file: Path, suffix: str) -> str:
-    process = await asyncio.create_subprocess_exec(
-        sys.executable,
-        "-m",
-        "knowledge.document_text",
-        str(file),
-        suffix,
-        cwd=_ROOT,
-        stdin=asyncio.subprocess.DEVNULL,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.DEVNULL,
-    )
+async def _text(apart: Apart, file: Path, suffix: str) -> str:
+    lines: list[bytes] = []
     try:
-        async with asyncio.timeout(TIME_LIMIT_S):
-            said, _ = await process.communicate()
-    except TimeoutError as error:
-        raise KnowledgeError("invalid", "文件太复杂，读不完，请另存为 .docx 或 .txt 后再上传") from error
-    finally:
-        if process.returncode is None:
-            process.kill()
-            await process.wait()
-    if process.returncode != 0:
-        raise KnowledgeError("invalid", "文件读不出来（可能已损坏或加了密码），请另存为 .docx 或 .txt 后再上传")
-    return said.decode("utf-8", "replace")
+        await apart.run("knowledge.document_text", [str(file), suffix], LIMITS, lines.append)
+    except Failed as failed:
+        raise KnowledgeError("invalid", _REFUSALS[failed.code]) from failed
+    return b"\n".join(lines).decode("utf-8", "replace")
 
 
 def _tidy(text: str) -> str:

@@ -1,15 +1,13 @@
-"""``python -m knowledge.document_text FILE SUFFIX``: the text of a document on stdout; any exit but 0: it cannot be read."""
+"""The text of a document on stdout: :func:`main` runs in a process of its own (:mod:`knowledge.apart`), with FILE and SUFFIX."""
 
-import resource
 import sys
 import zipfile
+from collections.abc import Sequence
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Final
 from xml.etree import ElementTree
 
-_MEMORY: Final = 1024**3
-_CPU_S: Final = 25
 _MAX_XML: Final = 50 * 1024 * 1024
 _MAX_PAGES: Final = 500
 _MOST_CHARACTERS: Final = 500_000
@@ -126,12 +124,7 @@ def _decoded(data: bytes) -> str:
     raise ValueError("no encoding that we know")
 
 
-def main() -> None:
-    resource.setrlimit(resource.RLIMIT_CPU, (_CPU_S, _CPU_S))
-    resource.setrlimit(resource.RLIMIT_AS, (_MEMORY, _MEMORY))
-    said = text_of(Path(sys.argv[1]), sys.argv[2])[:_MOST_CHARACTERS]
+def main(arguments: Sequence[str]) -> None:
+    file, suffix = arguments
+    said = text_of(Path(file), suffix)[:_MOST_CHARACTERS]
     sys.stdout.buffer.write(said.encode("utf-8", "replace"))
-
-
-if __name__ == "__main__":
-    main()

@@ -71,12 +71,13 @@ class Row:
 
 
 class ImportRefused(HotlineError):
-    """A file of which nothing was taken; ``errors`` says why, row by row."""
+    """A file of which nothing was taken; ``errors`` says why, row by row; ``summary``: the message without them."""
 
     def __init__(self, code: str, message: str, errors: Sequence[RowError] = ()) -> None:
         shown = "\n".join(map(str, errors[:_SHOWN]))
         more = f"\n……另有 {len(errors) - _SHOWN} 处" if len(errors) > _SHOWN else ""
         super().__init__(code, f"{message}\n{shown}{more}" if shown else message)
+        self.summary = message
         self.errors = tuple(errors)
 
 

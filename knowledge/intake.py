@@ -1,11 +1,13 @@
 """What comes in from outside: whole files as one batch of drafts in review, a unit's document as a draft to finish."""
 
-from collections.abc import Sequence
+import asyncio
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any, Final
 
-from sqlalchemy import insert, select
+from sqlalchemy import func, insert, select
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from config.clock import Clock
@@ -15,14 +17,14 @@ from knowledge.document import Document
 from knowledge.drafts import IN_REVIEW, MOST_NOTE, OPEN, Draft, draft_of
 from knowledge.importer import ImportRefused, Row, RowError
 from knowledge.permissions import MAINTAINERS, require
-from knowledge.repository import read_versions, same_content
+from knowledge.repository import entry_of, same_content
 from store import audit
 from store.accounts import Role
 from store.engine import Database
 from store.ids import new_id
-from store.schema import drafts
+from store.schema import drafts, entries
 
-_BATCH: Final = 500
+_BATCH: Final = 100
 _FIELD_UNKNOWN: Final = "其他"
 
 
@@ -46,27 +48,40 @@ class Intake:
     async def plan_import(self, actor: Actor, rows: Sequence[Row]) -> Plan:
         """What :meth:`import_drafts` would do."""
         require(actor, MAINTAINERS, "导入")
-        async with self._database.connect() as connection:
-            return _plan(rows, await _newest(connection), await _being_written(connection))
+        plan, _ = await self._planned(rows)
+        return plan
 
     async def import_drafts(self, actor: Actor, rows: Sequence[Row], note: str = "") -> tuple[str, ...]:
         """Drafts in review of all rows that say something new, or none at all; returns the drafts' ids.
 
-        Raises :class:`ImportRefused` when an entry of the file has an open draft already.
+        Raises :class:`ImportRefused` when an entry of the file has an open draft already. The database is held for the
+        writing alone: calls go on writing while a large file is compared.
         """
         require(actor, MAINTAINERS, "导入")
-        async with self._database.begin() as connection:
-            newest = await _newest(connection)
-            plan = _plan(rows, newest, await _being_written(connection))
-            if plan.errors:
-                raise ImportRefused("rows_invalid", f"有 {len(plan.errors)} 处不能导入，一条也没有导入：", plan.errors)
-            wanted = {*plan.added, *plan.changed}
-            made = [self._row(actor, row, newest.get(row.form.id), note) for row in rows if row.form.id in wanted]
-            for start in range(0, len(made), _BATCH):
-                await connection.execute(insert(drafts), made[start : start + _BATCH])
-            if made:
-                await self._audit_import(connection, actor, len(plan.added), len(plan.changed))
+        plan, newest = await self._planned(rows)
+        if plan.errors:
+            raise ImportRefused("rows_invalid", f"有 {len(plan.errors)} 处不能导入，一条也没有导入：", plan.errors)
+        wanted = {*plan.added, *plan.changed}
+        made = [
+            self._row(actor, row, newest.get(row.form.id), note) async for row in _gently(rows) if row.form.id in wanted
+        ]
+        try:
+            async with self._database.begin() as connection:
+                for start in range(0, len(made), _BATCH):
+                    await connection.execute(insert(drafts), made[start : start + _BATCH])
+                if made:
+                    await self._audit_import(connection, actor, len(plan.added), len(plan.changed))
+        except IntegrityError as error:
+            raise ImportRefused(
+                "rows_invalid", "刚刚有人为其中的条目建了草稿，一条也没有导入；请先处理那份草稿，再重新导入"
+            ) from error
         return tuple(str(one["id"]) for one in made)
+
+    async def _planned(self, rows: Sequence[Row]) -> tuple[Plan, dict[str, Entry]]:
+        ids = [row.form.id for row in rows]
+        async with self._database.connect() as connection:
+            newest, being_written = await _newest(connection, ids), await _being_written(connection, ids)
+        return await asyncio.to_thread(_plan, rows, newest, being_written), newest
 
     def _row(self, actor: Actor, row: Row, before: Entry | None, note: str) -> dict[str, Any]:
         now = self._clock.now()
@@ -115,13 +130,34 @@ def document_content(document: Document, actor: Actor, unit: str, field: str, to
     }
 
 
-async def _newest(connection: AsyncConnection) -> dict[str, Entry]:
-    return {entry.id: entry for entry in await read_versions(connection, archived=True)}
+async def _gently(rows: Sequence[Row]) -> AsyncIterator[Row]:
+    """The rows, with a pause for calls after every few."""
+    for number, row in enumerate(rows):
+        if number % _BATCH == 0:
+            await asyncio.sleep(0)
+        yield row
 
 
-async def _being_written(connection: AsyncConnection) -> dict[str, Draft]:
-    rows = await connection.execute(select(drafts).where(drafts.c.status.in_(OPEN)))
-    return {row.entry_id: draft_of(row) for row in rows}
+async def _newest(connection: AsyncConnection, ids: Sequence[str]) -> dict[str, Entry]:
+    """The newest version of each of the entries ``ids``, archived or not."""
+    found: dict[str, Entry] = {}
+    for start in range(0, len(ids), _BATCH):
+        named = entries.c.id.in_(ids[start : start + _BATCH])
+        last = select(entries.c.id, func.max(entries.c.version).label("version")).where(named).group_by(entries.c.id)
+        newest = last.subquery()
+        query = select(entries).join(newest, (newest.c.id == entries.c.id) & (newest.c.version == entries.c.version))
+        found |= {row.id: entry_of(row) for row in await connection.execute(query)}
+    return found
+
+
+async def _being_written(connection: AsyncConnection, ids: Sequence[str]) -> dict[str, Draft]:
+    """The open drafts of the entries ``ids``."""
+    found: dict[str, Draft] = {}
+    for start in range(0, len(ids), _BATCH):
+        named = drafts.c.entry_id.in_(ids[start : start + _BATCH])
+        rows = await connection.execute(select(drafts).where(drafts.c.status.in_(OPEN), named))
+        found |= {row.entry_id: draft_of(row) for row in rows}
+    return found
 
 
 def _plan(rows: Sequence[Row], newest: dict[str, Entry], being_written: dict[str, Draft]) -> Plan:

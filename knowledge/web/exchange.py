@@ -8,10 +8,12 @@ from typing import Any, Final
 from aiohttp import web
 
 from config.clock import Clock, local
+from knowledge.apart import Apart
 from knowledge.content import stored
 from knowledge.contract import Actor, Entry
 from knowledge.exporter import MEDIA, export
-from knowledge.importer import ImportRefused, Row, RowError, read_rows
+from knowledge.importer import ImportRefused, Row, RowError
+from knowledge.importer_apart import read_apart
 from knowledge.lifecycle import Lifecycle
 from knowledge.repository import Repository
 from knowledge.web.attachments import download_headers
@@ -26,13 +28,16 @@ COMPARED_MOST: Final = 500
 
 
 class ExchangePages:
-    """``/export`` and ``/import``. ``folder``: where uploads are kept while they are read."""
+    """``/export`` and ``/import``. ``folder``: where uploads are kept while ``apart`` reads them."""
 
-    def __init__(self, lifecycle: Lifecycle, repository: Repository, clock: Clock, folder: Path) -> None:
+    def __init__(
+        self, lifecycle: Lifecycle, repository: Repository, clock: Clock, folder: Path, apart: Apart
+    ) -> None:
         self._lifecycle = lifecycle
         self._repository = repository
         self._clock = clock
         self._folder = folder
+        self._apart = apart
 
     def routes(self) -> list[Route]:
         return [
@@ -56,7 +61,7 @@ class ExchangePages:
         dry = query_text(request, "dry", 4) == "1"
         async with upload_of(request, IMPORT_MOST, self._folder) as upload:
             try:
-                rows = await asyncio.to_thread(read_rows, upload.path, upload.name, today)
+                rows = await read_apart(self._apart, upload.path, upload.name, today)
                 if dry:
                     return web.json_response(await self._tried(visitor.actor, rows))
                 ids = await self._lifecycle.import_drafts(visitor.actor, rows, f"由文件“{upload.name}”导入")

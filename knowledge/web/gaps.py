@@ -8,6 +8,7 @@ from typing import Any, Final
 from aiohttp import web
 
 from config.clock import LOCAL_ZONE, Clock
+from knowledge.apart import Apart
 from knowledge.consultations import Consultations, RateRow
 from knowledge.document import MAX_BYTES, read_document
 from knowledge.drafts import DraftConflict
@@ -36,16 +37,23 @@ _ORDERS: Final[Mapping[str, Callable[[Gap], Any]]] = {
 
 
 class GapPages:
-    """``/gaps`` and ``/rate``. ``folder``: where a unit's document is kept while it is read."""
+    """``/gaps`` and ``/rate``. ``folder``: where a unit's document is kept while ``apart`` reads it."""
 
     def __init__(
-        self, gaps: Gaps, shapes: DraftShapes, consultations: Consultations, clock: Clock, folder: Path
+        self,
+        gaps: Gaps,
+        shapes: DraftShapes,
+        consultations: Consultations,
+        clock: Clock,
+        folder: Path,
+        apart: Apart,
     ) -> None:
         self._gaps = gaps
         self._shapes = shapes
         self._folder = folder
         self._consultations = consultations
         self._clock = clock
+        self._apart = apart
 
     def routes(self) -> list[Route]:
         return [
@@ -85,7 +93,7 @@ class GapPages:
         """The duty unit's answer, for a person to finish and a second one to approve."""
         gap = await self._gaps.get(id_of(request), visitor.actor)
         async with upload_of(request, MAX_BYTES, self._folder) as upload:
-            document = await read_document(upload.path, upload.name)
+            document = await read_document(self._apart, upload.path, upload.name)
         return await self._drafted(visitor, gap.id, answer=document.text, origin="document")
 
     async def _drafted(self, visitor: Visitor, gap_id: str, **given: str) -> web.Response:

@@ -3,6 +3,7 @@
 import io
 import json
 import zipfile
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,9 @@ from pypdf import PdfWriter
 from sqlalchemy import func, select
 
 from config.clock import ManualClock
+from knowledge import document as documents
 from knowledge import intake
+from knowledge.apart import Apart
 from knowledge.contract import Actor, Entry, KnowledgeError
 from knowledge.document import read_document
 from knowledge.entries import parse_entry
@@ -235,7 +238,7 @@ async def test_a_document_of_a_unit_becomes_a_draft_to_finish(
 ) -> None:
     file = tmp_path / "upload"
     file.write_bytes(data)
-    document = await read_document(file, name)
+    document = await read_document(Apart(), file, name)
     draft = await life.document_draft(UNIT, document)
     content = draft.content
     assert (content["question"], content["source_no"], content["source_date"]) == (NOTICE[0], NOTICE[1], "2023-03-01")
@@ -270,12 +273,12 @@ async def test_a_document_that_cannot_be_read_is_refused(tmp_path: Path, name: s
     file = tmp_path / "upload"
     file.write_bytes(data)
     with pytest.raises(KnowledgeError, match=says):
-        await read_document(file, name)
+        await read_document(Apart(), file, name)
 
 
 async def test_a_document_that_takes_too_long_is_given_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("knowledge.document.TIME_LIMIT_S", 0.0)
+    monkeypatch.setattr(documents, "LIMITS", replace(documents.LIMITS, seconds=0.0))
     file = tmp_path / "upload"
     file.write_bytes(b"text")
     with pytest.raises(KnowledgeError, match="太复杂"):
-        await read_document(file, "a.txt")
+        await read_document(Apart(), file, "a.txt")
