@@ -5,6 +5,7 @@ Files from outside are read in a process of their own, with limits on time and m
 
 import asyncio
 import re
+import unicodedata
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -21,6 +22,17 @@ _TITLE_MOST: Final = 200
 _NUMBER: Final = re.compile(r"[\u4e00-\u9fff]{1,12}[〔\[(（]\d{4}[〕\])）]\d{1,5}号")
 _DATE_LINE: Final = re.compile(r"^(\d{4})年(\d{1,2})月(\d{1,2})日$", re.MULTILINE)
 _SPACES: Final = re.compile(r"[ \t\u3000\xa0]+")
+_SCANNED: Final = (
+    "这份 PDF 里只有图片，没有读到文字，多半是扫描件：请上传有文字的原件（.docx 或 .txt），或先做文字识别再上传"
+)
+_RADICALS: Final = dict(
+    zip(
+        map(ord, "⺟⺠⻁⻄⻅⻆⻉⻋⻓⻔⻘⻙⻚⻛⻜⻝⻢⻣⻤⻥⻦⻨⻩⻬⻮⻰⻳"),
+        "母民虎西见角贝车长门青韦页风飞食马骨鬼鱼鸟麦黄齐齿龙龟",
+        strict=True,
+    )
+) | {point: unicodedata.normalize("NFKC", chr(point)) for point in (*range(0x2F00, 0x2FD6), *range(0xF900, 0xFB00))}
+"""Characters that only look like ordinary ones: browsers write 金 and 月 so into a PDF, for the fonts draw both alike."""
 _REFUSALS: Final = {
     "too_long": "文件太复杂，读不完，请另存为 .docx 或 .txt 后再上传",
     "too_big": "文件展开后太大，读它占用的内存超过上限，请只上传有关的部分",
@@ -49,7 +61,7 @@ async def read_document(apart: Apart, file: Path, name: str) -> Document:
         raise KnowledgeError("invalid", f"文件有 {size / 1e6:.0f} MB，最多 {MAX_BYTES // 1024**2} MB")
     text = _tidy(await _text(apart, file, suffix))
     if not text:
-        raise KnowledgeError("invalid", "文件里没有读到文字（可能是扫描件），请上传有文字的文件")
+        raise KnowledgeError("invalid", _SCANNED if suffix == ".pdf" else "文件里没有读到文字，请上传有文字的文件")
     if len(text) > MAX_TEXT:
         raise KnowledgeError("invalid", f"文件有 {len(text)} 个字，最多 {MAX_TEXT} 个字，请只上传有关的部分")
     return document_of(text, name)
@@ -74,7 +86,8 @@ async def _text(apart: Apart, file: Path, suffix: str) -> str:
 
 def _tidy(text: str) -> str:
     """Lines without spaces around them, one blank line at most between paragraphs, nothing that cannot be shown."""
-    shown = "".join(character for character in text if character == "\n" or character == "\t" or character >= " ")
+    plain = text.translate(_RADICALS)
+    shown = "".join(character for character in plain if character == "\n" or character == "\t" or character >= " ")
     lines = (_SPACES.sub(" ", line).strip() for line in shown.split("\n"))
     return re.sub(r"\n{3,}", "\n\n", "\n".join(lines)).strip()
 

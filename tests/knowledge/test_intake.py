@@ -263,7 +263,7 @@ def blank_pdf() -> bytes:
         ("a.docx", b"not a zip", "读不出来"),
         ("a.docx", docx("x").replace(b"word/document.xml", b"word/documenT.xml"), "读不出来"),
         ("a.pdf", b"%PDF-1.7 broken", "读不出来"),
-        ("a.pdf", blank_pdf(), "没有读到文字"),
+        ("a.pdf", blank_pdf(), "多半是扫描件"),
         ("a.txt", b"\x00\x01", "读不出来"),
         ("a.txt", b" \n", "没有读到文字"),
         ("a.txt", "长".encode() * 100_001, "最多 100000 个字"),
