@@ -28,6 +28,13 @@ export function letGo(): void {
   holding = null;
 }
 
+/** Write another address for what is shown already: nothing is left, so nothing is asked. */
+export function rewrite(hash: string): void {
+  if (hash === shown) return;
+  history.replaceState(null, "", hash);
+  shown = hash;
+}
+
 window.addEventListener("hashchange", () => {
   if (location.hash === shown) return;
   if (holding?.() && !window.confirm("有没有保存的修改，离开就会丢失。确定离开吗？")) {

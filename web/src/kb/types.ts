@@ -75,6 +75,7 @@ export interface Draft {
   submitted_at: string | null;
   reviewed_by: string | null;
   review_note: string;
+  published_version: number | null;
   note: string;
   similar_entries: SimilarEntry[];
   problems: Problem[];

@@ -1,17 +1,19 @@
 // One draft in the editor: what was saved, what has been changed since, what is wrong with it, and who else changed it.
 import { ElMessage } from "element-plus/es/components/message/index.mjs";
 import { computed, onBeforeUnmount, reactive, ref, watch } from "vue";
+import { confirmed } from "../../shared/ask";
 import { messageOf, request, RequestFailed, upload } from "../../shared/http";
-import { go, holdWhile, letGo } from "../route";
+import { go, holdWhile, href, letGo, rewrite } from "../route";
 import type { Attachment, Checked, Content, Draft, EntryDetail, Filing, Problem, SimilarEntry } from "../types";
 import { act, refreshBadges, told, useSession } from "../useSession";
 import { contentOf, emptyContent } from "./content";
 
 const CHECK_AFTER_MS = 600;
 const OPEN = ["draft", "in_review", "returned"];
+const WRITABLE = ["draft", "returned"];
 
 export function useDraft(entryId: string, draftId: string) {
-  const { me } = useSession();
+  const { me, can, oversees } = useSession();
   const content = reactive<Content>(emptyContent(me.value?.account.unit ?? ""));
   const draft = ref<Draft | null>(null);
   const baseVersion = ref(0);
@@ -31,18 +33,23 @@ export function useDraft(entryId: string, draftId: string) {
   const dirty = computed(() => !loading.value && now.value !== saved.value);
   /** The content as it was when I last loaded or saved it. */
   const base = computed(() => (saved.value ? (JSON.parse(saved.value) as [Content, string])[0] : emptyContent("")));
-  const editable = computed(() => !draft.value || draft.value.status === "draft" || draft.value.status === "returned");
+  const editable = computed(() => can("edit") && (!draft.value || WRITABLE.includes(draft.value.status)));
+  /** May still be given up. */
+  const open = computed(() => can("edit") && draft.value !== null && OPEN.includes(draft.value.status));
 
   function show(found: Draft): void {
     draft.value = found;
     baseVersion.value = found.base_version;
     Object.assign(content, found.content);
     note.value = found.note ?? "";
-    problems.value = found.problems ?? [];
+    problems.value = unnumbered(found.problems ?? []);
     alike.value = found.similar_entries ?? [];
     filing.value = found.filing;
     saved.value = now.value;
   }
+
+  /** A new entry may leave its number to the gateway. */
+  const unnumbered = (found: Problem[]) => (content.id || draft.value ? found : found.filter((one) => one.field !== "id"));
 
   async function load(): Promise<void> {
     loading.value = true;
@@ -69,7 +76,7 @@ export function useDraft(entryId: string, draftId: string) {
     try {
       const found = await request<Checked>("POST", "/api/kb/check", { content });
       if (mine !== turn) return;
-      problems.value = found.problems;
+      problems.value = unnumbered(found.problems);
       alike.value = found.similar_entries.filter((one) => one.id !== content.id);
       filing.value = found.filing;
     } catch (error) {
@@ -92,7 +99,8 @@ export function useDraft(entryId: string, draftId: string) {
     return answer?.theirs ?? null;
   }
 
-  async function save(): Promise<boolean> {
+  /** Save what is written; `words`: what the person is told when it has worked. */
+  async function save(words = "草稿已保存"): Promise<boolean> {
     saving.value = true;
     try {
       const body = { content: { ...content }, note: note.value };
@@ -100,7 +108,8 @@ export function useDraft(entryId: string, draftId: string) {
         ? await request<Draft>("PUT", `/api/kb/drafts/${encodeURIComponent(draft.value.id)}`, { ...body, revision: draft.value.revision })
         : await request<Draft>("POST", "/api/kb/drafts", { ...body, base_version: baseVersion.value });
       show(found);
-      ElMessage.success("草稿已保存");
+      rewrite(href("entries", "draft", found.id));
+      if (words) ElMessage.success(words);
       return true;
     } catch (error) {
       const other = conflictOf(error);
@@ -114,25 +123,63 @@ export function useDraft(entryId: string, draftId: string) {
     }
   }
 
-  /** Go on from the other person's revision with the values chosen field by field. */
+  /** Go on from the other person's revision, or from what was published meanwhile, with the values chosen field by field. */
   async function settle(chosen: Content): Promise<void> {
-    if (!theirs.value) return;
-    draft.value = theirs.value;
+    const other = theirs.value;
+    if (!other) return;
     theirs.value = null;
     Object.assign(content, chosen);
+    if (OPEN.includes(other.status)) draft.value = other;
+    else startOver(other);
     await save();
   }
 
-  async function move(verb: "submit" | "withdraw", message: string): Promise<void> {
-    if (verb === "submit" && (dirty.value || !draft.value) && !(await save())) return;
+  /** The next save makes a draft of its own, on top of the version that stands. */
+  function startOver(closed: Draft): void {
+    draft.value = null;
+    baseVersion.value = closed.published_version ?? closed.base_version;
+  }
+
+  async function move(verb: "submit" | "withdraw", message: string): Promise<boolean> {
     const one = draft.value;
-    if (!one) return;
-    const found = await act(() => request<Draft>("POST", `/api/kb/drafts/${encodeURIComponent(one.id)}/${verb}`, { revision: one.revision }));
-    if (!found) return;
-    show(found);
+    if (!one) return false;
+    try {
+      show(await request<Draft>("POST", `/api/kb/drafts/${encodeURIComponent(one.id)}/${verb}`, { revision: one.revision }));
+    } catch (error) {
+      theirs.value = conflictOf(error);
+      if (!theirs.value) told(error);
+      return false;
+    }
     void refreshBadges();
     ElMessage.success(message);
-    if (verb === "submit") go("reviews");
+    return true;
+  }
+
+  async function submit(): Promise<void> {
+    if ((dirty.value || !draft.value) && !(await save(""))) return;
+    if ((await move("submit", "已提交，等待另一人审核")) && oversees()) go("reviews");
+  }
+
+  /** Take a draft out of the review queue to change it. */
+  async function takeBack(): Promise<void> {
+    const one = draft.value;
+    if (!one) return;
+    const mine = [one.submitted_by, ...one.editors].includes(me.value?.account.id ?? "");
+    const text = mine ? "拿回后审核人看不到它，改好要再提交一次。" : `这份草稿是 ${one.submitted_by} 提交的。您拿回来改，就也是撰写人，不能再由您审核。`;
+    if ((await confirmed("拿回修改", text, "拿回")) && (await save("已拿回，改好后再提交"))) void refreshBadges();
+  }
+
+  /** Give the draft up; what was published stays. */
+  async function withdraw(): Promise<void> {
+    const text = "撤回后这份草稿不再送审，也不能再改，内容留着可以看。已发布的版本不受影响。";
+    if (await confirmed("撤回草稿", text, "撤回")) await move("withdraw", "草稿已撤回");
+  }
+
+  /** Go on with the words of a draft that is closed, in a new one. */
+  async function again(): Promise<void> {
+    if (!draft.value) return;
+    startOver(draft.value);
+    await save("已另起一份草稿");
   }
 
   async function attach(file: File): Promise<void> {
@@ -146,8 +193,8 @@ export function useDraft(entryId: string, draftId: string) {
 
   void load();
   return {
-    content, draft, note, loading, failure, saving, theirs, problems, alike, filing, dirty, editable, base,
-    load, save, settle, move, attach,
+    content, draft, note, loading, failure, saving, theirs, problems, alike, filing, dirty, editable, open, base,
+    load, save, settle, submit, takeBack, withdraw, again, attach,
   };
 }
 

@@ -1,6 +1,6 @@
 // The list of entries: filters live in the address, so that a list can be kept as a bookmark.
-import { computed, reactive, watch } from "vue";
-import { route } from "../route";
+import { computed, nextTick, reactive, watch } from "vue";
+import { rewrite, route } from "../route";
 import { type Load, useLoad } from "../useLoad";
 import type { EntryPage } from "../types";
 
@@ -21,7 +21,15 @@ export function useEntries(): Load<EntryPage> & { filters: Record<Filter, string
     () => FILTERS.map((name) => filters[name]).join("\n"),
     () => (place.page = 1),
   );
-  watch(query, (asked) => history.replaceState(null, "", asked.size ? `#/entries?${asked}` : "#/entries"));
+  watch(query, (asked) => rewrite(asked.size ? `#/entries?${asked}` : "#/entries"));
+  watch(
+    () => route.query,
+    (given) => {
+      if (route.section !== "entries" || route.id) return;
+      for (const name of FILTERS) filters[name] = given.get(name) ?? "";
+      void nextTick(() => (place.page = Number(given.get("page")) || 1));
+    },
+  );
   const load = useLoad<EntryPage>(() => {
     const asked = new URLSearchParams(query.value);
     asked.set("size", String(SIZE));

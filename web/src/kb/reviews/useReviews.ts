@@ -1,5 +1,6 @@
 // Drafts that wait for a second person.
 import { ElMessage } from "element-plus/es/components/message/index.mjs";
+import { watch } from "vue";
 import { request } from "../../shared/http";
 import { askWords, confirmed } from "../../shared/ask";
 import type { Draft, Review } from "../types";
@@ -7,8 +8,9 @@ import { useLoad } from "../useLoad";
 import { act, refreshBadges, useSession } from "../useSession";
 
 export function useReviews() {
-  const { me, can } = useSession();
+  const { me, can, badges } = useSession();
   const load = useLoad<{ drafts: Review[] }>(() => "/api/kb/reviews");
+  watch(load.data, (found) => (badges.reviews = found?.drafts.length ?? 0));
 
   /** Why this person may not approve the draft; empty when he may. */
   function refusal(draft: Draft): string {

@@ -19,10 +19,16 @@ export function useTraining() {
     (running, before) => {
       window.clearInterval(timer);
       if (running) timer = window.setInterval(() => void load.reload(), POLL_MS);
-      else if (before) ElMessage.success("训练结束");
+      else if (before) tell(before.id);
     },
   );
   onBeforeUnmount(() => window.clearInterval(timer));
+
+  function tell(ended: string): void {
+    const model = load.data.value?.models.find((one) => one.id === ended);
+    if (model?.status === "candidate") ElMessage.success("训练好了，请看对比");
+    else if (model?.error) ElMessage({ type: "error", message: `训练没有成功：${model.error}`, showClose: true, duration: 8000 });
+  }
 
   const labelOf = (name: string): string => load.data.value?.acts.find((one) => one.name === name)?.label ?? name;
 
