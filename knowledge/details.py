@@ -31,6 +31,10 @@ class Details:
         return frozenset(unit for unit, _ in self.quantities)
 
 
+_NOTHING: Final = Details(frozenset(), frozenset())
+_BETWEEN: Final = "="
+
+
 @lru_cache(maxsize=20_000)
 def details_of(plain: str) -> Details:
     """The numbers and places of a normalised text."""
@@ -39,6 +43,23 @@ def details_of(plain: str) -> Details:
         for match in _QUANTITY.finditer(plain)
     }
     return Details(frozenset(quantities), frozenset(_places(plain)))
+
+
+def written_details(details: Details) -> str:
+    """``details`` as a text to keep."""
+    quantities = sorted(f"{unit}{_BETWEEN}{number}" for unit, number in details.quantities)
+    return "\n".join((*quantities, *sorted(details.places)))
+
+
+def read_details(text: str) -> Details:
+    """What :func:`written_details` wrote."""
+    if not text:
+        return _NOTHING
+    lines = [line.partition(_BETWEEN) for line in text.split("\n")]
+    return Details(
+        frozenset((first, number) for first, between, number in lines if between),
+        frozenset(first for first, between, _ in lines if not between),
+    )
 
 
 def clash(asked: Details, held: Details) -> float:

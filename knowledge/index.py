@@ -12,8 +12,9 @@ from typing import Any, Final, Self
 import numpy as np
 import numpy.typing as npt
 
+from knowledge.candidates import Weighed, best
 from knowledge.contract import Entry
-from knowledge.details import Details, details_of
+from knowledge.details import Details, details_of, read_details
 from knowledge.kinds import KINDS, Floats, Keys, Kind, Numbers, keys_of, ranges
 from knowledge.part import Part, make
 from knowledge.text import Terms, analyse, normalise, without_courtesy
@@ -24,10 +25,6 @@ _BOOSTS: Final = {"words": 2.0, "chars": 0.3, "grams": 1.0, "sounds": 0.6}
 _BODY_BOOST: Final = 0.3
 _LENGTH_SHARE: Final = 0.3
 """How much a long list of ways of asking counts against an entry (b of BM25)."""
-_POSTINGS: Final = 120_000
-"""So many postings are read for a question, those of its most telling terms; it bounds the time of the longest."""
-_MOST_FIELDS: Final = 64
-_BODY: Final = 600
 
 Bools = npt.NDArray[np.bool_]
 
@@ -53,7 +50,7 @@ class Side:
         self.part: Final = part
         self.entries: Final = entries
         self.alive: Final = np.fromiter((entry is not None for entry in entries), bool, part.size)
-        self.all_alive: Final = bool(self.alive.all())
+        self.living: Final = None if self.alive.all() else self.alive
         total = part.size + (reference.part.size if reference else 0)
         self.weights: Final = {kind: _weights(part.kinds[kind], reference, kind, total) for kind in KINDS}
         self.body_weights: Final = _idf(part.body.counts(), total)
@@ -70,7 +67,7 @@ class Side:
         twin = object.__new__(Side)
         twin.__dict__.update(self.__dict__)
         alive = np.fromiter((entry is not None for entry in entries), bool, self.part.size)
-        twin.__dict__.update(entries=entries, alive=alive, all_alive=bool(alive.all()))
+        twin.__dict__.update(entries=entries, alive=alive, living=None if alive.all() else alive)
         return twin
 
 
@@ -82,8 +79,6 @@ class Index:
         self.starts: Final = tuple(int(start) for start in np.cumsum([0, *(side.part.size for side in sides)])[:-1])
         self.size: Final = int(sum(int(side.alive.sum()) for side in sides))
         self._total: Final = sum(side.part.size for side in sides)
-        self._bodies: dict[int, str] = {}
-        self._details: dict[int, Details] = {}
         self.urgent: Final = frozenset(
             position
             for start, side in zip(self.starts, self.sides, strict=True)
@@ -149,39 +144,21 @@ class Index:
         positions: list[Any] = []
         values: list[Any] = []
         for place, (start, side) in enumerate(zip(self.starts, self.sides, strict=True)):
-            score = _scored(side, place, question)
-            if score is None:
-                continue
-            best = np.argpartition(score, -most)[-most:] if len(score) > most else np.arange(len(score))
-            best = best[score[best] > 0]
-            positions.append(best + start)
-            values.append(score[best])
-        if not positions:
-            return np.zeros(0, np.int64)
+            found, scores = best(_lists(side, place, question), side.damping, side.living, most)
+            positions.append(found + start)
+            values.append(scores)
         all_positions, all_values = np.concatenate(positions), np.concatenate(values)
         return np.asarray(all_positions[np.lexsort((all_positions, -all_values))][:most], np.int64)
 
     def body(self, position: int) -> str:
         """The normalised answer of an entry."""
-        found = self._bodies.get(position)
-        if found is None:
-            found = normalise(self.entry(position).answer, _BODY)
-            if len(self._bodies) < 20_000:
-                self._bodies[position] = found
-        return found
+        side, local = self._place(position)
+        return side.part.bodies[local]
 
     def details(self, position: int) -> Details:
         """Numbers and places in the ways of asking of an entry."""
-        found = self._details.get(position)
-        if found is None:
-            entry = self.entry(position)
-            ways = [details_of(normalise(way)) for way in (entry.question, *entry.similar)]
-            found = Details(
-                frozenset().union(*(way.quantities for way in ways)), frozenset().union(*(way.places for way in ways))
-            )
-            if len(self._details) < 20_000:
-                self._details[position] = found
-        return found
+        side, local = self._place(position)
+        return read_details(side.part.details[local])
 
     def _place(self, position: int) -> tuple[Side, int]:
         for start, side in zip(reversed(self.starts), reversed(self.sides), strict=True):
@@ -214,9 +191,9 @@ def _lengths(kind: Kind, weights: Floats) -> Floats:
     return np.asarray(np.sqrt(np.maximum(sums[kind.starts[1:]] - sums[kind.starts[:-1]], 1e-6)), np.float32)
 
 
-def _scored(side: Side, place: int, question: Question) -> Floats | None:
-    """Of each entry of a side, the ``place``-th, how much of the question it has; ``None``: nothing."""
-    found: list[tuple[float, Numbers]] = []
+def _lists(side: Side, place: int, question: Question) -> list[Weighed]:
+    """The question's terms that the entries of a side have, the ``place``-th: what each weighs and who has it."""
+    found: list[Weighed] = []
     for kind in KINDS:
         held = side.part.kinds[kind]
         for number, weight in zip(question.numbers[kind][place].tolist(), question.weights[kind].tolist(), strict=True):
@@ -227,17 +204,7 @@ def _scored(side: Side, place: int, question: Question) -> Floats | None:
         if number >= 0:
             entries = body.entries[body.of[number] : body.of[number + 1]]
             found.append((_BODY_BOOST * float(side.body_weights[number]), entries))
-    if not found:
-        return None
-    score = np.zeros(side.part.size, np.float32)
-    left = _POSTINGS
-    for weight, entries in sorted(found, key=lambda pair: -pair[0]):
-        if len(entries) > left:
-            continue
-        left -= len(entries)
-        score[entries] += np.float32(weight)
-    score *= side.damping
-    return score if side.all_alive else np.where(side.alive, score, 0)
+    return found
 
 
 @dataclass(frozen=True, slots=True)

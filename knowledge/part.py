@@ -13,6 +13,7 @@ from typing import Final
 import numpy as np
 
 from knowledge.contract import Entry
+from knowledge.details import Details, details_of, written_details
 from knowledge.kinds import (
     KINDS,
     Keys,
@@ -20,15 +21,17 @@ from knowledge.kinds import (
     Numbers,
     Offsets,
     code_points,
+    distinct,
     gathered,
     pair_keys,
     sound_numbers,
     word_key,
 )
+from knowledge.strings import Strings, packed
 from knowledge.text import normalise, telling_words, without_courtesy
 
 Text = tuple[str, tuple[str, ...]]
-"""A way of asking: normalised, and its words."""
+"""A way of asking: normalised without courtesy, and its words."""
 _BODY: Final = 600
 """Characters of an answer that are searched."""
 _MANY: Final = 4000
@@ -38,10 +41,20 @@ _BODY_CHUNK: Final = 10_000
 
 
 @dataclass(frozen=True, slots=True)
+class Read:
+    """What is taken from the text of an entry: its ways, the normalised answer, the numbers and places in its ways."""
+
+    ways: tuple[Text, ...]
+    body: str
+    details: str
+
+
+@dataclass(frozen=True, slots=True)
 class Part:
     """``digests``: of each entry's content; ``first[e]:first[e+1]``: its ways, its own question first.
 
-    ``written``: the keys of all ways as they are written, sorted, and ``writers`` the entry of each.
+    ``written``: the keys of all ways as they are written, sorted, and ``writers`` the entry of each. ``bodies``: the
+    normalised answers; ``details``: the numbers and places of each entry (:func:`knowledge.details.written_details`).
     """
 
     digests: Keys
@@ -50,6 +63,8 @@ class Part:
     body: Kind
     written: Keys
     writers: Numbers
+    bodies: Strings
+    details: Strings
 
     @property
     def size(self) -> int:
@@ -76,37 +91,59 @@ def digests(entries: Iterable[Entry]) -> Keys:
 
 def make(entries: Sequence[Entry], processes: int = 2) -> Part:
     """Analyse ``entries``; many of them in ``processes`` processes."""
-    asked = [(entry.question, *entry.similar) for entry in entries]
-    texts = _parallel(asked, processes) if len(entries) >= _MANY and processes > 1 else _cut(asked)
-    counts = np.fromiter((len(ways) for ways in texts), np.int64, len(texts))
+    many = len(entries) >= _MANY and processes > 1
+    return assembled(digests(entries), _parallel(entries, processes) if many else read(entries))
+
+
+def read(entries: Iterable[Entry]) -> list[Read]:
+    """Analyse the texts of ``entries``."""
+    return [_read((entry.question, *entry.similar), entry.answer) for entry in entries]
+
+
+def assembled(entry_digests: Keys, texts: Sequence[Read]) -> Part:
+    """The part of entries that were analysed before."""
+    counts = np.fromiter((len(one.ways) for one in texts), np.int64, len(texts))
     first = np.concatenate(([0], np.cumsum(counts))).astype(np.int64)
-    entry_of = np.repeat(np.arange(len(entries), dtype=np.int32), counts)
-    ways = [way for of_entry in texts for way in of_entry]
+    entry_of = np.repeat(np.arange(len(texts), dtype=np.int32), counts)
+    ways = [way for one in texts for way in one.ways]
     written = np.fromiter((word_key(plain) for plain, _ in ways), np.uint64, len(ways))
     order = np.argsort(written, kind="stable")
+    bodies = packed(one.body for one in texts)
     return Part(
-        digests(entries),
+        entry_digests,
         first,
-        {kind: _kind(kind, ways, entry_of, len(entries)) for kind in KINDS},
-        _body(entries),
+        {kind: _kind(kind, ways, entry_of, len(texts)) for kind in KINDS},
+        _body(bodies),
         written[order],
         entry_of[order],
+        bodies,
+        packed(one.details for one in texts),
     )
 
 
-def _cut(asked: Sequence[Sequence[str]]) -> list[list[Text]]:
-    return [[_text(way) for way in ways] for ways in asked]
+def _read(asked: Sequence[str], answer: str) -> Read:
+    plain = [normalise(way) for way in asked]
+    details = [details_of(way) for way in plain]
+    both = Details(
+        frozenset().union(*(one.quantities for one in details)), frozenset().union(*(one.places for one in details))
+    )
+    return Read(tuple(map(_text, plain)), normalise(answer, _BODY), written_details(both))
 
 
-def _text(way: str) -> Text:
-    plain = without_courtesy(normalise(way))
-    return plain, telling_words(plain)
+def _text(plain: str) -> Text:
+    kept = without_courtesy(plain)
+    return kept, telling_words(kept)
 
 
-def _parallel(asked: Sequence[Sequence[str]], processes: int) -> list[list[Text]]:
-    chunks = [asked[start : start + _CHUNK] for start in range(0, len(asked), _CHUNK)]
+def _read_all(texts: Sequence[tuple[Sequence[str], str]]) -> list[Read]:
+    return [_read(asked, answer) for asked, answer in texts]
+
+
+def _parallel(entries: Sequence[Entry], processes: int) -> list[Read]:
+    texts = [((entry.question, *entry.similar), entry.answer) for entry in entries]
+    chunks = [texts[start : start + _CHUNK] for start in range(0, len(texts), _CHUNK)]
     with ProcessPoolExecutor(processes, mp_context=get_context("spawn")) as pool:
-        return [ways for chunk in pool.map(_cut, chunks) for ways in chunk]
+        return [one for chunk in pool.map(_read_all, chunks) for one in chunk]
 
 
 def _kind(kind: str, ways: Sequence[Text], entry_of: Numbers, entry_count: int) -> Kind:
@@ -126,17 +163,16 @@ def _points(texts: Sequence[str]) -> tuple[Keys, Offsets]:
     return code_points("".join(texts)), lengths
 
 
-def _body(entries: Sequence[Entry]) -> Kind:
+def _body(bodies: Strings) -> Kind:
     """The character pairs of the answers, by entry; sorted piece by piece, for there are hundreds of each."""
     pieces: list[Keys] = []
     owners: list[Numbers] = []
-    for start in range(0, len(entries), _BODY_CHUNK):
-        points, lengths = _points([normalise(entry.answer, _BODY) for entry in entries[start : start + _BODY_CHUNK]])
-        keys, owner = pair_keys(points, lengths)
-        narrow = ((keys >> np.uint64(32)) & np.uint64(0xFFFF)) << np.uint64(48) | (
-            (keys & np.uint64(0xFFFF)) << np.uint64(32)
-        )
-        pairs = np.unique(narrow | (owner + start).astype(np.uint64))
+    for start in range(0, len(bodies), _BODY_CHUNK):
+        starts = bodies.starts[start : start + _BODY_CHUNK + 1]
+        points = bodies.units[starts[0] : starts[-1]].astype(np.uint64)
+        keys, owner = pair_keys(points, np.diff(starts))
+        narrow = (keys >> np.uint64(32)) << np.uint64(48) | ((keys & np.uint64(0xFFFF)) << np.uint64(32))
+        pairs = distinct(np.asarray(narrow | (owner + start).astype(np.uint64), np.uint64))
         pieces.append((pairs >> np.uint64(32)).astype(np.uint64))
         owners.append(pairs.astype(np.uint32).astype(np.int32))
     if not pieces:

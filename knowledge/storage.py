@@ -19,11 +19,12 @@ from structlog import get_logger
 from knowledge.contract import Entry
 from knowledge.kinds import KINDS, Kind
 from knowledge.part import Part, make
+from knowledge.strings import Strings
 from knowledge.text import lexicon_fingerprint
 
 log = get_logger("knowledge")
 
-_FORMAT: Final = 2
+_FORMAT: Final = 3
 """Grows when terms or arrays are made differently."""
 _ARRAYS: Final = "arrays.bin"
 _MANIFEST: Final = "manifest.json"
@@ -35,6 +36,8 @@ _LEFT_OVER_S: Final = 6 * 3600.0
 """A folder that is still being made after so long was left by a process that died."""
 _KIND_FIELDS: Final = ("keys", "starts", "terms", "of", "entries")
 _PART_FIELDS: Final = ("digests", "first", "written", "writers")
+_STRINGS: Final = ("bodies", "details")
+_STRING_FIELDS: Final = ("units", "starts")
 
 
 class IndexDamaged(Exception):
@@ -92,7 +95,9 @@ def load(folder: Path) -> Part:
     }
     kinds = {kind: Kind(*(arrays[f"{kind}.{field}"] for field in _KIND_FIELDS)) for kind in (*KINDS, "body")}
     body_kind = kinds.pop("body")
-    return Part(arrays["digests"], arrays["first"], kinds, body_kind, arrays["written"], arrays["writers"])
+    digests, first, written, writers = (arrays[name] for name in _PART_FIELDS)
+    bodies, details = (Strings(*(arrays[f"{name}.{field}"] for field in _STRING_FIELDS)) for name in _STRINGS)
+    return Part(digests, first, kinds, body_kind, written, writers, bodies, details)
 
 
 def remove_unused(root: Path, used: str) -> None:
@@ -127,6 +132,8 @@ def _write(folder: Path, part: Part) -> None:
     arrays: dict[str, Any] = {name: getattr(part, name) for name in _PART_FIELDS}
     for name, kind in (*part.kinds.items(), ("body", part.body)):
         arrays |= {f"{name}.{field}": getattr(kind, field) for field in _KIND_FIELDS}
+    for name in _STRINGS:
+        arrays |= {f"{name}.{field}": getattr(getattr(part, name), field) for field in _STRING_FIELDS}
     places: dict[str, tuple[str, int, int]] = {}
     with (folder / _ARRAYS).open("wb") as handle:
         for name, array in arrays.items():
