@@ -20,6 +20,7 @@ from knowledge.attachments import Attachments
 from knowledge.catalogue import Catalogue
 from knowledge.consultations import Consultations
 from knowledge.contract import Actor
+from knowledge.duplicates import Candidates
 from knowledge.gaps import Gaps
 from knowledge.lifecycle import Lifecycle
 from knowledge.repository import Repository
@@ -35,7 +36,7 @@ from knowledge.web.reviews import ReviewPages
 from knowledge.web.rights import KNOWLEDGE_ROLES
 from knowledge.web.routing import Route, mounted
 from knowledge.web.speech import SpeechPages
-from knowledge.web.tester import Asked, Explain, TesterPages
+from knowledge.web.tester import QUESTION_MOST, Asked, Explain, TesterPages
 from knowledge.web.training import TrainingPages
 from store.accounts import ROLE_LABELS
 from store.engine import Database
@@ -124,7 +125,7 @@ class KnowledgeConsole:
         self._voice = ConsoleVoice(settings)
         catalogue = Catalogue(database, clock)
         consultations = Consultations(database, vault, clock)
-        lifecycle = Lifecycle(database, vault, clock)
+        lifecycle = Lifecycle(database, vault, clock, candidates=_candidates(explain, clock))
         shapes = DraftShapes(lifecycle, catalogue, clock)
         self.labels: Final = build_labels(database, vault, clock)
         attachments = Attachments(database, clock, settings.data_dir / "attachments")
@@ -149,6 +150,16 @@ class KnowledgeConsole:
     async def close(self) -> None:
         """Let go of the voice."""
         await self._voice.close()
+
+
+def _candidates(explain: Explain, clock: Clock) -> Candidates:
+    """The live search's candidates for near-duplicates: what it compares closely, whatever it would answer."""
+
+    async def candidates(way: str) -> list[tuple[str, int]]:
+        explanation = await explain(Asked(way[:QUESTION_MOST], clock.now(), agents=True))
+        return [(one.id, one.version) for one in explanation.candidates]
+
+    return candidates
 
 
 def explained(search: "Search", asked: Asked) -> "Explanation":

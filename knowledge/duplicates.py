@@ -1,18 +1,47 @@
-"""Near-duplicates: entries that are asked for in nearly the same words as one that is being written."""
+"""Near-duplicates: entries that are asked for in nearly the same words as one that is being written.
+
+Search names the entries worth a look; only those are compared, so that it takes as long in a large knowledge base as in a
+small one.
+"""
 
 import asyncio
-from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections import OrderedDict
+from collections.abc import Awaitable, Iterable, Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
-from typing import Final
+from typing import Final, Protocol
 
-from knowledge.contract import Entry
+from sqlalchemy import select, tuple_
+from structlog import get_logger
+
+from config.errors import HotlineError
 from knowledge.gap_likeness import SAME, Signature, likeness, signature
+from store.engine import Database
+from store.schema import entries
+
+log = get_logger("knowledge")
 
 MOST_NAMED: Final = 5
+WITHIN_S: Final = 5.0
+"""So long a writer is kept waiting for it, at most."""
 _WAYS: Final = 20
 """Ways of asking of one entry that are compared."""
+_ASKED: Final = 5
+"""Ways of asking that candidates are looked for with."""
+_KEPT: Final = 2000
+"""Versions whose signatures are kept: they take 8 kB each."""
+
+Key = tuple[str, int]
+"""Id and version of an entry."""
+
+
+class Candidates(Protocol):
+    """The entries in force, those for agents too, that search finds worth comparing with a way of asking, best first.
+
+    Raises :class:`config.errors.HotlineError` while search is not ready.
+    """
+
+    def __call__(self, way: str) -> Awaitable[Sequence[Key]]: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,54 +55,68 @@ class Like:
 
 @dataclass(frozen=True, slots=True)
 class _Known:
-    entry: Entry
+    question: str
     ways: tuple[Signature, ...]
 
 
 class NearDuplicates:
-    """Compares with a set of entries; each version is analysed once, however often the set is renewed."""
+    """Compares ways of asking with the entries that ``candidates`` names; analyses each version once while it is wanted."""
 
-    def __init__(self) -> None:
-        self._known: dict[tuple[str, int], _Known] = {}
-        self._by_word: dict[str, set[tuple[str, int]]] = defaultdict(set)
-
-    async def renew(self, entries: Iterable[Entry]) -> None:
-        """Compare with ``entries`` from now on."""
-        await asyncio.to_thread(self._renew, tuple(entries))
+    def __init__(self, database: Database, candidates: Candidates) -> None:
+        self._database = database
+        self._candidates = candidates
+        self._known: OrderedDict[Key, _Known] = OrderedDict()
 
     async def of(self, id: str, ways: Sequence[str]) -> tuple[Like, ...]:
-        """The entries but ``id`` that are asked for nearly as in ``ways``, the likest first; five at most."""
-        return await asyncio.to_thread(self._of, id, tuple(ways))
+        """The entries but ``id`` that are asked for nearly as in ``ways``, the likest first; five at most.
 
-    def _renew(self, entries: tuple[Entry, ...]) -> None:
-        wanted = {(entry.id, entry.version): entry for entry in entries}
-        for gone in set(self._known) - set(wanted):
-            for way in self._known.pop(gone).ways:
-                for word in way.words:
-                    self._by_word[word].discard(gone)
-        for key, entry in wanted.items():
-            if key not in self._known:
-                self._known[key] = _Known(entry, _signatures((entry.question, *entry.similar)))
-                for way in self._known[key].ways:
-                    for word in way.words:
-                        self._by_word[word].add(key)
+        None while search is not ready or takes longer than :data:`WITHIN_S`: writing does not wait for it.
+        """
+        distinct = list(dict.fromkeys(way for way in ways if way.strip()))[:_WAYS]
+        try:
+            async with asyncio.timeout(WITHIN_S):
+                found = {key: None for way in distinct[:_ASKED] for key in await self._candidates(way) if key[0] != id}
+                known = await self._look_up(found)
+                return await asyncio.to_thread(_likest, distinct, known)
+        except (TimeoutError, HotlineError) as error:
+            log.warning("near_duplicates_not_compared", error=type(error).__name__)
+            return ()
 
-    def _of(self, id: str, ways: tuple[str, ...]) -> tuple[Like, ...]:
-        best: dict[str, Like] = {}
-        for mine in _signatures(ways):
-            for key in {key for word in mine.words for key in self._by_word.get(word, ())}:
-                known = self._known[key]
-                if known.entry.id == id:
-                    continue
-                alike = round(max(likeness(mine, its) for its in known.ways), 3)
-                if alike >= SAME and (known.entry.id not in best or best[known.entry.id].likeness < alike):
-                    best[known.entry.id] = Like(known.entry.id, known.entry.question, alike)
-        return tuple(sorted(best.values(), key=lambda like: (-like.likeness, like.id))[:MOST_NAMED])
+    async def _look_up(self, keys: Iterable[Key]) -> dict[str, _Known]:
+        wanted = list(keys)
+        missing = [key for key in wanted if key not in self._known]
+        if missing:
+            query = select(entries.c.id, entries.c.version, entries.c.question, entries.c.similar)
+            async with self._database.connect() as connection:
+                rows = await connection.execute(query.where(tuple_(entries.c.id, entries.c.version).in_(missing)))
+                read = {(row.id, row.version): (row.question, *row.similar) for row in rows}
+            self._known |= await asyncio.to_thread(_analysed, read)
+        for key in wanted:
+            if key in self._known:
+                self._known.move_to_end(key)
+        found = {key[0]: self._known[key] for key in wanted if key in self._known}
+        while len(self._known) > _KEPT:
+            self._known.popitem(last=False)
+        return found
 
 
-def _signatures(ways: Iterable[str]) -> tuple[Signature, ...]:
-    distinct = dict.fromkeys(way for way in ways if way.strip())
-    return tuple(signature(way, _key) for way in list(distinct)[:_WAYS])
+def _analysed(read: dict[Key, tuple[str, ...]]) -> dict[Key, _Known]:
+    return {key: _Known(ways[0], _signatures(list(dict.fromkeys(ways))[:_WAYS])) for key, ways in read.items()}
+
+
+def _likest(ways: Sequence[str], known: dict[str, _Known]) -> tuple[Like, ...]:
+    mine = _signatures(ways)
+    likes = (
+        Like(id, one.question, round(max(likeness(way, its) for way in mine for its in one.ways), 3))
+        for id, one in known.items()
+        if mine and one.ways
+    )
+    same = [like for like in likes if like.likeness >= SAME]
+    return tuple(sorted(same, key=lambda like: (-like.likeness, like.id))[:MOST_NAMED])
+
+
+def _signatures(ways: Sequence[str]) -> tuple[Signature, ...]:
+    return tuple(signature(way, _key) for way in ways)
 
 
 def _key(term: str) -> str:

@@ -9,7 +9,7 @@ from knowledge.contract import Actor, Entry
 from knowledge.disputes import Disputes
 from knowledge.document import Document
 from knowledge.drafts import Draft, Drafts
-from knowledge.duplicates import Like, NearDuplicates
+from knowledge.duplicates import Candidates, Like, NearDuplicates
 from knowledge.filing import Filing
 from knowledge.freshness import Freshness, UnitFreshness, draft_filing
 from knowledge.intake import Intake, document_content
@@ -23,14 +23,14 @@ from store.vault import Vault
 class Lifecycle(Drafts, Review, Disputes, Intake, Freshness):
     """Everything that is done to entries; each part has a module of its own. Rights are checked here, not by the pages.
 
-    Raises :class:`knowledge.contract.KnowledgeError`.
+    ``candidates``: the live search, for near-duplicates; without one none are named. Raises
+    :class:`knowledge.contract.KnowledgeError`.
     """
 
-    def __init__(self, database: Database, vault: Vault, clock: Clock) -> None:
+    def __init__(self, database: Database, vault: Vault, clock: Clock, *, candidates: Candidates | None = None) -> None:
         Disputes.__init__(self, database, vault, clock)
         self._repository = Repository(database, clock)
-        self._duplicates = NearDuplicates()
-        self._compared_with = -1
+        self._duplicates = NearDuplicates(database, candidates) if candidates else None
 
     async def history(self, entry_id: str) -> tuple[Entry, ...]:
         """Every version of an entry, the newest first."""
@@ -42,10 +42,8 @@ class Lifecycle(Drafts, Review, Disputes, Intake, Freshness):
 
     async def similar_entries(self, content: Mapping[str, Any]) -> tuple[Like, ...]:
         """Entries in force that are asked for in nearly the same words."""
-        if self._compared_with != await self._repository.counter():
-            snapshot = await self._repository.snapshot()
-            await self._duplicates.renew(snapshot.in_force(self._clock.now()))
-            self._compared_with = snapshot.counter
+        if self._duplicates is None:
+            return ()
         similar = content.get("similar")
         ways = similar if isinstance(similar, list | tuple) else ()
         return await self._duplicates.of(

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final
 
@@ -25,14 +26,14 @@ from knowledge.web.routing import UPLOAD_WITHIN_S, Route, problem
 ERRORS_SHOWN: Final = 500
 COMPARED_MOST: Final = 500
 """Rows of a dry run that are compared with the knowledge base for near-duplicates."""
+COMPARED_WITHIN_S: Final = 30.0
+"""So long a dry run compares; the rows that are left then are told not to be compared."""
 
 
 class ExchangePages:
     """``/export`` and ``/import``. ``folder``: where uploads are kept while ``apart`` reads them."""
 
-    def __init__(
-        self, lifecycle: Lifecycle, repository: Repository, clock: Clock, folder: Path, apart: Apart
-    ) -> None:
+    def __init__(self, lifecycle: Lifecycle, repository: Repository, clock: Clock, folder: Path, apart: Apart) -> None:
         self._lifecycle = lifecycle
         self._repository = repository
         self._clock = clock
@@ -72,7 +73,7 @@ class ExchangePages:
     async def _tried(self, actor: Actor, rows: Sequence[Row]) -> dict[str, Any]:
         plan = await self._lifecycle.plan_import(actor, rows)
         fresh = {*plan.added, *plan.changed}
-        compared = [row for row in rows if row.form.id in fresh][:COMPARED_MOST]
+        compared, duplicates = await self._compared([row for row in rows if row.form.id in fresh][:COMPARED_MOST])
         return {
             "rows": len(rows),
             "added": len(plan.added),
@@ -80,9 +81,19 @@ class ExchangePages:
             "unchanged": len(plan.unchanged),
             "errors": [_error(one) for one in plan.errors[:ERRORS_SHOWN]],
             "errors_total": len(plan.errors),
-            "duplicates": [found for row in compared for found in await self._alike(row)],
-            "compared": len(compared),
+            "duplicates": duplicates,
+            "compared": compared,
         }
+
+    async def _compared(self, rows: Sequence[Row]) -> tuple[int, list[dict[str, Any]]]:
+        """How many of ``rows`` there was time to compare, and what they resemble."""
+        compared, duplicates = 0, []
+        with suppress(TimeoutError):
+            async with asyncio.timeout(COMPARED_WITHIN_S):
+                for row in rows:
+                    duplicates += await self._alike(row)
+                    compared += 1
+        return compared, duplicates
 
     async def _alike(self, row: Row) -> list[dict[str, Any]]:
         found = await self._lifecycle.similar_entries(stored(row.form))

@@ -359,15 +359,6 @@ async def test_a_dispute_in_a_year_without_a_calendar_has_no_due_day(light: Life
     assert (dispute.due_at, dispute.overdue) == (None, False)
 
 
-async def test_near_duplicates_are_named(light: Lifecycle, repository: Repository, make_form: MakeForm) -> None:
-    await repository.publish([make_form("A-1", "公积金怎么提取"), make_form("A-2", "身份证丢了怎么补办")])
-    (like,) = await light.similar_entries(CONTENT)
-    assert (like.id, like.question) == ("A-1", "公积金怎么提取")
-    assert await light.similar_entries(CONTENT | {"id": "A-1"}) == ()
-    await repository.publish([make_form("A-1", "飞艇怎么上牌")])
-    assert await light.similar_entries(CONTENT) == ()
-
-
 async def test_freshness_by_unit(
     light: Lifecycle, repository: Repository, clock: ManualClock, make_form: MakeForm
 ) -> None:
