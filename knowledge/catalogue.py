@@ -55,7 +55,7 @@ STANDING_LABELS: Final = {
     Standing.IN_FORCE: "生效中",
     Standing.EMBARGOED: "未到期",
     Standing.EXPIRED: "已过期",
-    Standing.ARCHIVED: "已撤下",
+    Standing.ARCHIVED: "已归档",
     Standing.DISPUTED: "有争议",
     Standing.DRAFT: "草稿",
 }

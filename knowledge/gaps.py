@@ -12,9 +12,11 @@ from config.clock import Clock, local
 from knowledge.consultations import REASON_LABELS, Reason
 from knowledge.content import json_of
 from knowledge.contract import Actor, Entry, KnowledgeError
+from knowledge.document import Document
 from knowledge.drafts import Draft
 from knowledge.entries import MAX_QUESTION, MAX_SIMILAR
 from knowledge.gap_grouping import Grouping
+from knowledge.intake import document_answer, document_note
 from knowledge.lifecycle import Lifecycle
 from knowledge.permissions import MAINTAINERS, READERS, WRITERS, require
 from store import audit
@@ -149,11 +151,11 @@ class Gaps:
             samples = await self._samples(connection, [gap_id])
         return self._gap(row, samples.get(gap_id, ()))
 
-    async def draft_from(self, gap_id: str, actor: Actor, *, answer: str = "", origin: str = "gap") -> Draft:
+    async def draft_from(self, gap_id: str, actor: Actor, document: Document | None = None) -> Draft:
         """A draft with the callers' own words as ways of asking; the gap is ``drafted`` from then on.
 
-        ``answer``: the text that the duty unit sent, with ``origin`` ``document`` (H8). Editors and reviewers, and a unit
-        for its own gaps. Where the answer stands in an entry already, the draft is the next version of that entry.
+        ``document``: what the duty unit sent; its words are the answer, its title, number and date the source (H8, D10).
+        Editors and reviewers, and a unit for its own gaps. Where the answer stands in an entry already, the draft is the next version of that entry.
         """
         require(actor, WRITERS, "为缺口起草")
         gap = await self.get(gap_id, actor)
@@ -162,8 +164,11 @@ class Gaps:
         async with self._database.connect() as connection:
             said = (await self._samples(connection, [gap_id], MOST_WAYS)).get(gap_id, ())
         versions = await self._lifecycle.history(gap.entry_id) if gap.entry_id else ()
-        content = _content(gap, said, versions[0] if versions else None, answer, local(self._clock.now()).date())
-        draft = await self._lifecycle.save_draft(actor, content, origin=origin, gap_id=gap_id)
+        content = _content(gap, said, versions[0] if versions else None, local(self._clock.now()).date())
+        if document:
+            content |= document_answer(document)
+        origin, note = ("document", document_note(document)) if document else ("gap", "")
+        draft = await self._lifecycle.save_draft(actor, content, note=note, origin=origin, gap_id=gap_id)
         drafted = {"status": "drafted", "draft_id": draft.id}
         if not await self._change(gap_id, actor, drafted, "gap.drafted", draft.id, unless="drafted"):
             await self._lifecycle.withdraw(actor, draft.id, draft.revision)
@@ -275,18 +280,18 @@ async def _groups(connection: AsyncConnection, conditions: Sequence[Any]) -> tup
     return tuple(sorted(found, key=lambda group: (-group.askers, -group.asked, group.topic, group.unit)))
 
 
-def _content(gap: Gap, said: Sequence[str], before: Entry | None, answer: str, today: date) -> dict[str, Any]:
+def _content(gap: Gap, said: Sequence[str], before: Entry | None, today: date) -> dict[str, Any]:
     """What a draft for ``gap`` starts with."""
     ways = [text[:MAX_QUESTION] for text in dict.fromkeys((gap.title, *said)) if _MASKED not in text]
     if before is not None:
         known = {before.question, *before.similar}
         similar = [*before.similar, *(way for way in ways if way not in known)]
-        return json_of(before) | {"similar": similar[:MAX_SIMILAR], "answer": answer or before.answer}
+        return json_of(before) | {"similar": similar[:MAX_SIMILAR]}
     question, *others = ways or [gap.title.replace(_MASKED, "（")[:MAX_QUESTION]]
     return {
         "question": question,
         "similar": others,
-        "answer": answer,
+        "answer": "",
         "speech": "",
         "unit": gap.unit,
         "field": gap.topic or "其他",

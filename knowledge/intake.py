@@ -118,16 +118,27 @@ def document_content(document: Document, actor: Actor, unit: str, field: str, to
     return {
         "id": new_entry_id(today),
         "question": document.title,
-        "answer": document.text,
         "speech": "",
         "unit": actor.unit if actor.role is Role.UNIT else unit,
         "field": field or _FIELD_UNKNOWN,
+        "effective_at": today.isoformat(),
+    } | document_answer(document)
+
+
+def document_answer(document: Document) -> dict[str, Any]:
+    """The fields of a draft that a document fills: its words as the answer, and where they stand."""
+    return {
+        "answer": document.text,
         "source": document.title,
         "source_no": document.number,
         "source_date": document.date.isoformat() if document.date else None,
         "official": document.text,
-        "effective_at": today.isoformat(),
     }
+
+
+def document_note(document: Document) -> str:
+    """What the reviewer is told of a draft made from a document."""
+    return f"由文件“{document.name}”录入"
 
 
 async def _gently(rows: Sequence[Row]) -> AsyncIterator[Row]:

@@ -12,7 +12,7 @@ from knowledge.drafts import Draft, Drafts
 from knowledge.duplicates import Candidates, Like, NearDuplicates
 from knowledge.filing import Filing
 from knowledge.freshness import Freshness, UnitFreshness, draft_filing
-from knowledge.intake import Intake, document_content
+from knowledge.intake import Intake, document_content, document_note
 from knowledge.permissions import READERS, require
 from knowledge.repository import Repository
 from knowledge.review import Review
@@ -53,7 +53,7 @@ class Lifecycle(Drafts, Review, Disputes, Intake, Freshness):
     async def document_draft(self, actor: Actor, document: Document, *, unit: str = "", field: str = "") -> Draft:
         """A draft of a document that a unit sent (CLAUSES D10), for a person to finish; a unit writes for itself."""
         content = document_content(document, actor, unit, field, local(self._clock.now()).date())
-        return await self.save_draft(actor, content, note=f"由文件“{document.name}”录入", origin="document")
+        return await self.save_draft(actor, content, note=document_note(document), origin="document")
 
     def filing(self, draft: Draft) -> Filing | None:
         """How a policy's draft stands to the filing clock; ``None`` for what is no policy."""

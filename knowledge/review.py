@@ -117,10 +117,10 @@ class Review:
 
     async def archive(self, actor: Actor, entry_id: str, reason: str) -> None:
         """Take an entry out of use, all its versions; they stay readable, and a new version brings it back."""
-        require(actor, REVIEWERS, "撤下条目")
+        require(actor, REVIEWERS, "归档条目")
         reason = _note(reason)
         if not reason:
-            raise KnowledgeError("invalid", "撤下时请写明原因", (("reason", "请填写原因"),))
+            raise KnowledgeError("invalid", "归档时请写明原因", (("reason", "请填写原因"),))
         async with self._database.begin() as connection:
             await existing(connection, entry_id)
             await connection.execute(update(entries).where(entries.c.id == entry_id).values(status=ARCHIVED))

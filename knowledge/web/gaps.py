@@ -10,7 +10,7 @@ from aiohttp import web
 from config.clock import LOCAL_ZONE, Clock
 from knowledge.apart import Apart
 from knowledge.consultations import Consultations, RateRow
-from knowledge.document import MAX_BYTES, read_document
+from knowledge.document import MAX_BYTES, Document, read_document
 from knowledge.drafts import DraftConflict
 from knowledge.gaps import Gap, Gaps
 from knowledge.web.bodies import id_of, json_of, query_number, query_text, text_in, upload_of
@@ -94,11 +94,11 @@ class GapPages:
         gap = await self._gaps.get(id_of(request), visitor.actor)
         async with upload_of(request, MAX_BYTES, self._folder) as upload:
             document = await read_document(self._apart, upload.path, upload.name)
-        return await self._drafted(visitor, gap.id, answer=document.text, origin="document")
+        return await self._drafted(visitor, gap.id, document)
 
-    async def _drafted(self, visitor: Visitor, gap_id: str, **given: str) -> web.Response:
+    async def _drafted(self, visitor: Visitor, gap_id: str, document: Document | None = None) -> web.Response:
         try:
-            draft = await self._gaps.draft_from(gap_id, visitor.actor, **given)
+            draft = await self._gaps.draft_from(gap_id, visitor.actor, document)
         except DraftConflict as conflict:
             return conflicting(conflict, await theirs_json(self._shapes, visitor.actor, conflict))
         return web.json_response(await self._shapes.draft(visitor.actor, draft), status=201)

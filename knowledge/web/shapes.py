@@ -9,7 +9,7 @@ from knowledge.difference import FieldChange
 from knowledge.drafts import Draft
 from knowledge.web.bodies import told
 
-_VERSION_LABELS: Final = {"published": "已发布", "archived": "已撤下"}
+_VERSION_LABELS: Final = {"published": "已发布", "archived": "已归档"}
 
 
 def kind_label(kind: str) -> str:

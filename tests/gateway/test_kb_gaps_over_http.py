@@ -1,11 +1,14 @@
 """Gaps, the instant rate and training as the pages see them."""
 
+import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
 from sqlalchemy import insert
 
+from dialog import bot_training
 from dialog.acts import BotActs
 from knowledge.consultations import Consultation, Consultations, Result
 from knowledge.labels import Labels
@@ -56,6 +59,7 @@ async def test_a_unit_answers_its_own_gaps_with_a_document_and_sees_no_others(ho
     draft = await unit.do("POST", path, data=file_of(answer, "答复.txt"), status=201)
     assert (draft["origin"], draft["status"], draft["content"]["question"]) == ("document", "draft", DRONE)
     assert "飞行前要报备" in draft["content"]["answer"]
+    assert draft["content"]["source_no"] == "粤公规〔2023〕5号"
     assert {one["field"] for one in draft["problems"]} == {"speech"}
     again = await editor.do("POST", f"/gaps/{drone['id']}/draft", status=409)
     assert again["error"]["code"] == "conflict"
@@ -127,3 +131,21 @@ async def test_who_trained_a_model_does_not_put_it_into_service(house: House) ->
     assert (await reviewer.ask("POST", "/training/rollback"))[1]["error"]["code"] == "no_previous"
     assert (await reviewer.ask("POST", "/training/cancel"))[0] == 404
     assert (await reviewer.ask("GET", "/training/models/none/report"))[0] == 404
+
+
+async def test_a_promotion_is_answered_at_once_and_looked_after(house: House, tmp_path: Path) -> None:
+    editor = await KnowledgePage.login(house, "bian", "editor")
+    reviewer = await KnowledgePage.login(house, "shen", "reviewer")
+    trained = tmp_path / "trained"
+    trained.write_bytes(b"a model")
+    bot_training.place(trained, bot_training.model_path(house.settings, "m1"), 1.0)
+    row: dict[str, Any] = {"id": "m1", "created_at": house.clock.now(), "by": "bian", "status": "candidate"}
+    async with house.database.begin() as connection:
+        await connection.execute(insert(models).values(**row, metrics={"base": bot_training.fingerprint()}))
+    assert (await editor.ask("POST", "/training/models/m1/promote"))[0] == 403
+    assert await reviewer.do("POST", "/training/models/m1/promote", status=202) == {"id": "m1"}
+    async with asyncio.timeout(30):
+        while (overview := await editor.do("GET", "/training"))["changing"]:
+            assert overview["changing"]["id"] == "m1"
+            await asyncio.sleep(0.02)
+    assert (overview["live"]["id"], overview["live"]["promoted_by"]) == ("m1", "shen")

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from datetime import timedelta
+from datetime import date, timedelta
 from pathlib import Path
 
 import pytest
@@ -12,6 +12,7 @@ from sqlalchemy import select
 from config.clock import ManualClock, local
 from knowledge.consultations import Consultation, Consultations, Reason, Result
 from knowledge.contract import Actor, KnowledgeError
+from knowledge.document import Document
 from knowledge.gap_grouping import PICKED_WITHIN, Grouping
 from knowledge.gap_likeness import SAME, likeness, signature
 from knowledge.gaps import Gap, Gaps
@@ -180,8 +181,13 @@ async def test_one_click_drafts_with_the_callers_own_words(gaps: Gaps, ask: Ask,
 async def test_the_duty_unit_s_answer_goes_in_as_a_draft_that_still_needs_review(gaps: Gaps, ask: Ask) -> None:
     await ask(DOG)
     (gap,) = await board(gaps)
-    draft = await gaps.draft_from(gap.id, EDITOR, answer="请到派出所办理。", origin="document")
+    sent = Document("答复.docx", "关于养犬登记的答复", "请到派出所办理。", "湛公规〔2026〕3号", date(2026, 11, 1))
+    draft = await gaps.draft_from(gap.id, EDITOR, sent)
     assert (draft.origin, draft.status, draft.content["answer"]) == ("document", "draft", "请到派出所办理。")
+    assert draft.content["question"] == DOG
+    source = [draft.content[name] for name in ("source", "source_no", "source_date", "official")]
+    assert source == ["关于养犬登记的答复", "湛公规〔2026〕3号", "2026-11-01", "请到派出所办理。"]
+    assert draft.note == "由文件“答复.docx”录入"
 
 
 async def publish(gap: Gap, gaps: Gaps, lifecycle: Lifecycle, **changes: str) -> None:

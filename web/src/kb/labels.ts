@@ -45,7 +45,7 @@ export const GAP_REASONS: Record<string, string> = {
   system_error: "系统异常",
 };
 
-export const GAP_STATUSES: Record<string, string> = { open: "待处理", drafted: "已起草", answered: "已补充", closed: "已关闭" };
+export const GAP_STATUSES: Record<string, string> = { open: "待补充", drafted: "已起草", answered: "已答复", closed: "已关闭" };
 
 export const VERDICTS: Record<string, string> = { answer: "直接答", choose: "让人选", abstain: "不答" };
 

@@ -209,6 +209,7 @@ export interface Gap {
   overdue: boolean;
   samples: string[];
   draft_id: string | null;
+  entry_id: string | null;
 }
 
 export interface RateRow {
@@ -321,12 +322,22 @@ export interface TrainingRun {
   started_at: string;
 }
 
+/** A model being put into service, or the last one that could not be. */
+export interface ModelChange {
+  id: string;
+  by: string;
+  started_at: string;
+  running: boolean;
+  error: string;
+}
+
 export interface TrainingState {
   acts: Act[];
   live: Model | null;
   candidates: Model[];
   models: Model[];
   running: TrainingRun | null;
+  changing?: ModelChange | null;
   unsure: { open: number };
 }
 

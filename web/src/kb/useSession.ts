@@ -7,6 +7,7 @@ import type { FreshnessReport, Gap, Me, Review, Right } from "./types";
 const me = ref<Me | null>(null);
 const loaded = ref(false);
 const badges = reactive({ reviews: 0, disputes: 0, gaps: 0 });
+const COUNT_EVERY_MS = 30_000;
 let timer = 0;
 
 const OVERSEERS = ["editor", "reviewer", "supervisor", "office"];
@@ -54,10 +55,13 @@ function begin(found: Me): void {
   useCsrf(found.csrf);
   void refreshBadges();
   window.clearInterval(timer);
-  timer = window.setInterval(() => {
-    if (!document.hidden) void refreshBadges();
-  }, 60_000);
+  timer = window.setInterval(refreshSeen, COUNT_EVERY_MS);
 }
+
+function refreshSeen(): void {
+  if (!document.hidden) void refreshBadges();
+}
+document.addEventListener("visibilitychange", refreshSeen);
 
 async function restore(): Promise<void> {
   try {

@@ -10,7 +10,12 @@ import { act, refreshBadges, useSession } from "../useSession";
 export function useReviews() {
   const { me, can, badges } = useSession();
   const load = useLoad<{ drafts: Review[] }>(() => "/api/kb/reviews");
-  watch(load.data, (found) => (badges.reviews = found?.drafts.length ?? 0));
+  const shown = () => load.data.value?.drafts.length ?? 0;
+  watch(load.data, () => (badges.reviews = shown()));
+  watch(
+    () => badges.reviews,
+    (waiting) => waiting !== shown() && load.reload(),
+  );
 
   /** Why this person may not approve the draft; empty when he may. */
   function refusal(draft: Draft): string {

@@ -14,12 +14,23 @@ export function useTraining() {
   const load = useLoad<TrainingState>(() => "/api/kb/training");
   let timer = 0;
 
+  const atWork = () => Boolean(load.data.value?.running || load.data.value?.changing?.running);
+  watch(atWork, (busy) => {
+    window.clearInterval(timer);
+    if (busy) timer = window.setInterval(() => void load.reload(), POLL_MS);
+  });
   watch(
     () => load.data.value?.running,
     (running, before) => {
-      window.clearInterval(timer);
-      if (running) timer = window.setInterval(() => void load.reload(), POLL_MS);
-      else if (before) tell(before.id);
+      if (!running && before) tell(before.id);
+    },
+  );
+  watch(
+    () => load.data.value?.changing,
+    (changing, before) => {
+      if (!before?.running || changing?.running) return;
+      if (changing?.error) ElMessage({ type: "error", message: changing.error, showClose: true, duration: 8000 });
+      else ElMessage.success(`模型 ${before.id.slice(0, 10)} 已上线`);
     },
   );
   onBeforeUnmount(() => window.clearInterval(timer));
@@ -54,11 +65,11 @@ export function useTraining() {
 
   async function promote(model: Model): Promise<void> {
     const text = "上线后新的话轮立即用它判断，正在填的表单继续。可以随时一键退回。您的名字会留在记录里。";
-    if (await confirmed("上线候选模型", text, "上线")) await post(`models/${encodeURIComponent(model.id)}/promote`, "已上线");
+    if (await confirmed("上线候选模型", text, "上线")) await post(`models/${encodeURIComponent(model.id)}/promote`, "正在换上模型，通话不受影响");
   }
 
   async function rollBack(): Promise<void> {
-    if (await confirmed("退回上一个模型", "立即换回上一个在用的模型，不丢话轮。", "退回")) await post("rollback", "已退回");
+    if (await confirmed("退回上一个模型", "立即换回上一个在用的模型，不丢话轮。", "退回")) await post("rollback", "正在退回上一个模型，通话不受影响");
   }
 
   return { ...load, labelOf, start, cancel, refusal, promote, rollBack };
