@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from knowledge.details import agreement, clash, elsewhere
-from knowledge.index import Hits, Index, Question, Side, hits
+from knowledge.index import Hits, Index, Question, Side, hits, ways_of
 from knowledge.kinds import KINDS, Numbers, word_key
 from knowledge.text import alike
 
@@ -98,9 +98,10 @@ def _rows(index: Index, positions: list[int], question: Question) -> Array:
 
 def _side_rows(index: Index, place: int, locals_: npt.NDArray[np.int64], question: Question) -> Array:
     side, start = index.sides[place], index.starts[place]
-    found = {kind: hits(side, place, locals_, question, kind) for kind in KINDS}
+    ways = ways_of(side, locals_)
+    found = {kind: hits(side, place, ways, question, kind) for kind in KINDS}
     likeness = {kind: _likeness(found[kind], question.weights[kind]) for kind in KINDS}
-    first = found["words"].first
+    first = ways.first
     best = {kind: np.maximum.reduceat(likeness[kind], first) for kind in KINDS}
     cover = {kind: _cover(found[kind], question.weights[kind]) for kind in KINDS}
     in_ways = np.logical_or.reduceat(found["words"].present, first) if found["words"].present.shape[1] else None
@@ -110,7 +111,8 @@ def _side_rows(index: Index, place: int, locals_: npt.NDArray[np.int64], questio
     weights = question.weights["words"].astype(np.float64)
     missing = _heaviest(weights, in_ways)
     nowhere = _heaviest(weights, in_ways | in_body if in_ways is not None else None)
-    details = [index.details(start + int(local)) for local in locals_]
+    asked = question.details
+    details = [index.details(start + int(local)) for local in locals_] if asked.quantities or asked.places else []
     columns = {
         "words": best["words"],
         "words_second": _second(likeness["words"], first),
@@ -132,8 +134,8 @@ def _side_rows(index: Index, place: int, locals_: npt.NDArray[np.int64], questio
         "evidence": _evidence(side, found["words"], question.numbers["words"][place]) / _MUCH_EVIDENCE,
         "missing": missing / _TELLING if in_ways is not None else 0.0,
         "missing_everywhere": nowhere / _TELLING if in_ways is not None else 0.0,
-        "detail_same": [agreement(question.details, held) for held in details],
-        "detail_other": [clash(question.details, held) for held in details],
+        "detail_same": [agreement(asked, held) for held in details] or 0.0,
+        "detail_other": [clash(asked, held) for held in details] or 0.0,
     }
     rows = np.zeros((len(locals_), len(FEATURES)))
     for number, name in enumerate(FEATURES):
@@ -158,8 +160,9 @@ def _cover(found: Hits, weights: npt.NDArray[np.float32]) -> Any:
 
 
 def _second(values: npt.NDArray[Any], first: npt.NDArray[np.int64]) -> list[float]:
-    ends = [*first[1:].tolist(), len(values)]
-    return [float(np.sort(values[start:end])[-2:][0]) for start, end in zip(first.tolist(), ends, strict=True)]
+    held = values.tolist()
+    ends = [*first[1:].tolist(), len(held)]
+    return [sorted(held[start:end])[-2:][0] for start, end in zip(first.tolist(), ends, strict=True)]
 
 
 def _heaviest(weights: Array, there: Any) -> Any:
@@ -181,8 +184,8 @@ def _evidence(side: Side, found: Hits, numbers: Numbers) -> Any:
 
 def _in_body(body: str, words: list[tuple[str, ...]], grams: tuple[str, ...]) -> tuple[list[bool], float]:
     """Which words, each given with all that mean the same, and what share of the pairs stand in the answer."""
-    there = [any(form in body for form in forms) for forms in words]
-    return there, sum([gram in body for gram in grams]) / len(grams) if grams else 0.0
+    held = body.__contains__
+    return [any(map(held, forms)) for forms in words], sum(map(held, grams)) / len(grams) if grams else 0.0
 
 
 def _none_features(question: Question) -> tuple[float, ...]:

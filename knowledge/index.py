@@ -55,6 +55,7 @@ class Side:
         self.weights: Final = {kind: _weights(part.kinds[kind], reference, kind, total) for kind in KINDS}
         self.body_weights: Final = _idf(part.body.counts(), total)
         self.lengths: Final = {kind: _lengths(part.kinds[kind], self.weights[kind]) for kind in KINDS}
+        self.totals: Final = {kind: _totals(part.kinds[kind], self.weights[kind]) for kind in KINDS}
         spread = np.diff(part.kinds["grams"].of) if part.size else np.zeros(0)
         held = np.bincount(part.kinds["grams"].entries, minlength=part.size) if len(spread) else np.zeros(part.size)
         mean = float(held.mean()) if part.size else 1.0
@@ -185,10 +186,18 @@ def _weights(kind: Kind, reference: Side | None, name: str, total: int) -> Float
 
 def _lengths(kind: Kind, weights: Floats) -> Floats:
     """The length of each way's vector."""
-    if not len(kind.terms):
-        return np.ones(len(kind.starts) - 1, np.float32)
-    sums = np.concatenate(([0.0], np.cumsum(weights[kind.terms].astype(np.float64) ** 2)))
-    return np.asarray(np.sqrt(np.maximum(sums[kind.starts[1:]] - sums[kind.starts[:-1]], 1e-6)), np.float32)
+    return np.asarray(np.sqrt(np.maximum(_summed(kind, weights.astype(np.float64) ** 2), 1e-6)), np.float32)
+
+
+def _totals(kind: Kind, weights: Floats) -> Floats:
+    """The sum of the weights of each way's terms."""
+    return _summed(kind, weights).astype(np.float32)
+
+
+def _summed(kind: Kind, values: npt.NDArray[Any]) -> npt.NDArray[np.float64]:
+    """What the terms of each way have together."""
+    sums = np.concatenate(([0.0], np.cumsum(values[kind.terms], dtype=np.float64)))
+    return np.asarray(sums[kind.starts[1:]] - sums[kind.starts[:-1]])
 
 
 def _lists(side: Side, place: int, question: Question) -> list[Weighed]:
@@ -208,35 +217,47 @@ def _lists(side: Side, place: int, question: Question) -> list[Weighed]:
 
 
 @dataclass(frozen=True, slots=True)
+class Ways:
+    """The ways of some entries of a side, by their numbers there; ``first``: where each entry's begin."""
+
+    numbers: npt.NDArray[np.int64]
+    first: npt.NDArray[np.int64]
+
+
+def ways_of(side: Side, locals_: npt.NDArray[np.int64]) -> Ways:
+    """The ways of the entries ``locals_``."""
+    starts = side.part.first[locals_]
+    counts = side.part.first[locals_ + 1] - starts
+    return Ways(ranges(starts, counts), np.cumsum(counts) - counts)
+
+
+@dataclass(frozen=True, slots=True)
 class Hits:
     """Which terms of a question stand in which ways of some entries of one side.
 
-    ``present``: way × term of the question; ``first``: where each entry's ways begin; ``lengths``: of the ways' vectors.
+    ``present``: way × term of the question; ``first``: where each entry's ways begin; ``lengths``: of the ways' vectors;
+    ``totals``: the sums of the weights of their terms.
     """
 
     present: Bools
     first: npt.NDArray[np.int64]
     lengths: Floats
     totals: Floats
-    """The sum of the weights of each way's terms."""
 
 
-def hits(side: Side, place: int, locals_: npt.NDArray[np.int64], question: Question, kind: str) -> Hits:
-    """Look, on the ``place``-th side, for the question's terms of one kind in all ways of the entries ``locals_`` (at least one)."""
+def hits(side: Side, place: int, ways: Ways, question: Question, kind: str) -> Hits:
+    """Look, on the ``place``-th side, for the question's terms of one kind in ``ways`` (at least one)."""
     held = side.part.kinds[kind]
-    counts = side.part.first[locals_ + 1] - side.part.first[locals_]
-    ways = ranges(side.part.first[locals_], counts)
-    lengths = held.starts[ways + 1] - held.starts[ways]
-    terms = held.terms[ranges(held.starts[ways], lengths)]
     numbers = question.numbers[kind][place]
+    present = np.zeros((len(ways.numbers), len(numbers)), bool)
     known = np.flatnonzero(numbers >= 0)
-    owner = np.repeat(np.arange(len(ways)), lengths)
-    present = np.zeros((len(ways), len(numbers)), bool)
     if len(known):
+        starts = held.starts[ways.numbers]
+        lengths = held.starts[ways.numbers + 1] - starts
+        terms = held.terms[ranges(starts, lengths)]
         wanted = numbers[known]
-        places = np.minimum(np.searchsorted(wanted, terms), len(wanted) - 1)
-        same = wanted[places] == terms
-        present[owner[same], known[places[same]]] = True
-    weights = side.weights[kind][terms] if len(terms) else np.zeros(0, np.float32)
-    totals = np.bincount(owner, weights, len(ways)).astype(np.float32)
-    return Hits(present, np.concatenate(([0], np.cumsum(counts)[:-1])), side.lengths[kind][ways], totals)
+        places = np.minimum(wanted.searchsorted(terms), len(wanted) - 1)
+        same = np.flatnonzero(wanted[places] == terms)
+        owner = np.cumsum(lengths).searchsorted(same, side="right")
+        present[owner, known[places[same]]] = True
+    return Hits(present, ways.first, side.lengths[kind][ways.numbers], side.totals[kind][ways.numbers])

@@ -4,10 +4,11 @@ One :class:`Kind` each for words, characters, character pairs and sounds. Keys a
 its key among the sorted keys.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from hashlib import blake2b
+from itertools import pairwise
 from typing import Any, Final
 
 import numpy as np
@@ -54,11 +55,6 @@ def word_key(word: str) -> int:
     return int.from_bytes(blake2b(word.encode(), digest_size=8).digest(), "little")
 
 
-def word_keys(words: Iterable[str]) -> Keys:
-    """One key a word."""
-    return np.fromiter((word_key(word) for word in words), np.uint64)
-
-
 def distinct(keys: Keys) -> Keys:
     """The keys sorted, each once: ``np.unique``, which takes a table for it and is many times slower with millions."""
     held = np.sort(keys)
@@ -101,12 +97,17 @@ def _sound_number(point: int) -> int:
 def keys_of(kind: str, words: Sequence[str], plain: str) -> Keys:
     """The distinct keys of one text in one kind, ``words`` and ``plain`` as :func:`knowledge.text.analyse` has them."""
     if kind == "words":
-        return np.unique(word_keys(words))
-    points = code_points(plain)
+        return _sorted({word_key(word) for word in words})
+    points = [ord(character) for character in plain]
     if kind == "chars":
-        return np.unique(points)
-    items = sound_numbers(points) if kind == "sounds" else points
-    return np.unique(pair_keys(items, np.array([len(items)]))[0])
+        return _sorted(set(points))
+    items = [_sound_number(point) for point in points] if kind == "sounds" else points
+    pairs = {(first << 32) | second for first, second in pairwise(items)}
+    return _sorted(pairs or {item << 32 for item in items})
+
+
+def _sorted(keys: set[int]) -> Keys:
+    return np.array(sorted(keys), np.uint64)
 
 
 def gathered(

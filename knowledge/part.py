@@ -74,8 +74,8 @@ class Part:
     def writers_of(self, plain: str) -> Numbers:
         """The entries that have this normalised text among their ways of asking."""
         key = np.uint64(word_key(plain))
-        low, high = np.searchsorted(self.written, key), np.searchsorted(self.written, key, side="right")
-        return np.unique(self.writers[low:high])
+        low, high = self.written.searchsorted(key), self.written.searchsorted(key, side="right")
+        return np.unique(self.writers[low:high]) if low < high else self.writers[:0]
 
 
 def digest(entry: Entry) -> int:

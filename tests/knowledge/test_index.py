@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from knowledge.contract import Entry
-from knowledge.index import Index, Side, hits
+from knowledge.index import Index, Side, hits, ways_of
 from knowledge.part import digest, make
 
 from .conftest import MakeForm
@@ -47,7 +47,8 @@ def test_rare_terms_weigh_more_and_unknown_ones_count_as_unknown(entries: list[E
 
 def test_terms_are_looked_for_in_each_way_of_asking(entries: list[Entry]) -> None:
     index = Index.in_memory(entries)
-    seen = hits(index.sides[0], 0, np.array([0, 2]), index.question("补身份证"), "words")
+    (side,) = index.sides
+    seen = hits(side, 0, ways_of(side, np.array([0, 2])), index.question("补身份证"), "words")
     assert seen.present.shape == (5, 2)
     assert seen.first.tolist() == [0, 3]
     assert seen.present[:3].any(axis=0).all()
