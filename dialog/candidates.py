@@ -6,8 +6,6 @@ finds it again. Rows of ``models`` follow what the files say.
 """
 
 import asyncio
-import fcntl
-import json
 import os
 import shutil
 import signal
@@ -26,9 +24,11 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from config.clock import Clock
 from config.errors import HotlineError
 from config.settings import ROOT, Settings
-from dialog import bot_training
+from dialog import bot_training, model_store
 from dialog.live_model import LiveModel, read_live
+from dialog.model_change import ModelChanges
 from dialog.rasa_process import started_at
+from dialog.training_files import LOCK, at_work, document_in, job_pid, lock_of
 from dialog.training_job import Task
 from knowledge.labels import LABELLERS, Labels
 from knowledge.training import Model, ModelStatus, Overview, Person, Running, TrainingError
@@ -66,7 +66,7 @@ class Candidates:
         self._labels = labels
         self._swap = swap
         self._watched = watched or os.getpid()
-        self._swapping = asyncio.Lock()
+        self._changes = ModelChanges(settings)
         self._changing: set[asyncio.Task[Model]] = set()
 
     async def start(self, by: Person) -> str:
@@ -99,7 +99,7 @@ class Candidates:
         if by.role not in LABELLERS:
             raise TrainingError("forbidden", "只有知识编辑与知识审核可以取消训练")
         row = await self._training_row()
-        pid = _job_pid(self._home / row.id) if row else 0
+        pid = job_pid(self._home / row.id) if row else 0
         if row is None or not pid:
             raise TrainingError("not_found", "没有正在进行的训练")
         os.kill(pid, signal.SIGTERM)
@@ -108,13 +108,14 @@ class Candidates:
 
     async def overview(self) -> Overview:
         """All models, the newest first, and the training under way."""
+        changing = await asyncio.to_thread(self._changes.last)  # first: once it is over, the rows say so
         await self._take_up()
         await self._follow_live()
         async with self._database.connect() as connection:
             query = select(models).order_by(models.c.created_at.desc(), models.c.id).limit(_SHOWN)
             rows = (await connection.execute(query)).all()
         running = next((self._running(row) for row in rows if row.status == ModelStatus.TRAINING), None)
-        return Overview([_model(row) for row in rows], running)
+        return Overview([_model(row) for row in rows], running, changing)
 
     async def report(self, model_id: str) -> dict[str, Any]:
         """The report of a trained model; raises ``not_found``, ``not_ready``."""
@@ -125,8 +126,26 @@ class Candidates:
             raise TrainingError("not_ready", "这个模型没有评估报告：训练未完成，或随程序提供")
         return found
 
+    async def begin_promotion(self, model_id: str, by: Person) -> str:
+        """See :class:`knowledge.training.Trainer`. Raises ``forbidden``, ``second_person``, ``not_ready``, ``busy``."""
+        await self._promotion(model_id, by)
+        return model_id
+
+    async def begin_roll_back(self, by: Person) -> str:
+        """See :class:`knowledge.training.Trainer`. Raises ``forbidden``, ``no_previous``, ``busy``."""
+        id, _ = await self._rolling_back(by)
+        return id
+
     async def promote(self, model_id: str, by: Person) -> Model:
-        """Put a candidate into service. Raises ``forbidden``, ``second_person``, ``not_ready``, ``swap_failed``, ``busy``."""
+        """As :meth:`begin_promotion`, and wait. Raises ``swap_failed`` too."""
+        return await asyncio.shield(await self._promotion(model_id, by))
+
+    async def roll_back(self, by: Person) -> Model:
+        """As :meth:`begin_roll_back`, and wait. Raises ``swap_failed`` too."""
+        _, changing = await self._rolling_back(by)
+        return await asyncio.shield(changing)
+
+    async def _promotion(self, model_id: str, by: Person) -> "asyncio.Task[Model]":
         _reviews(by)
         await self._take_up()
         row = await self._row(model_id)
@@ -136,24 +155,24 @@ class Candidates:
             raise TrainingError("second_person", "训练与上线须由两个人完成，请另一位知识审核上线")
         return await self._put_live(row, by, "model.promoted")
 
-    async def roll_back(self, by: Person) -> Model:
-        """Put the model that was live before into service again. Raises ``forbidden``, ``no_previous``, ``swap_failed``."""
+    async def _rolling_back(self, by: Person) -> "tuple[str, asyncio.Task[Model]]":
         _reviews(by)
         known = await self.overview()
         base = await asyncio.to_thread(bot_training.fingerprint)
         async with self._database.connect() as connection:
-            query = select(models).where(models.c.status == ModelStatus.RETIRED).order_by(models.c.promoted_at.desc())
+            served = (models.c.status == ModelStatus.RETIRED) & models.c.promoted_at.is_not(None)
+            query = select(models).where(served).order_by(models.c.promoted_at.desc())
             rows = (await connection.execute(query)).all()
         for row in rows:
             if row.metrics.get("base") == base and self._sound(row):
-                return await self._put_live(row, by, "model.rolled_back")
+                return row.id, await self._put_live(row, by, "model.rolled_back")
         now = f"现在在线的是 {known.live.id}" if known.live else "没有在线模型"
         raise TrainingError("no_previous", f"没有可以退回的模型（{now}）")
 
     async def _alone(self) -> int | None:
         """The lock, or ``None`` while a training is at work; whoever only looks at it holds it for a moment."""
         for _ in range(5):
-            if (lock := _lock(self._home)) is not None:
+            if (lock := lock_of(self._home / LOCK)) is not None:
                 return lock
             await asyncio.sleep(0.02)
         return None
@@ -213,9 +232,9 @@ class Candidates:
         row = await self._training_row()
         if row is None:
             return
-        at_work = _at_work(self._home)
-        result = _read(self._home / row.id / "result.json")
-        if result is None and at_work:
+        training = at_work(self._home / LOCK)
+        result = document_in(self._home / row.id / "result.json")
+        if result is None and training:
             return
         found = result or {"ok": False, "error": "训练进程意外结束（可能是内存不足），请看日志 log/training.log"}
         values = self._outcome(row, found)
@@ -224,6 +243,7 @@ class Candidates:
             changed = await connection.execute(update(models).where(here).values(**values))
             if changed.rowcount:
                 await self._audit(connection, row.by, f"model.{values['status']}", row.id, str(values["error"]))
+        await self._tidy()
 
     def _outcome(self, row: Row[Any], found: dict[str, Any]) -> dict[str, Any]:
         if not found.get("ok"):
@@ -249,34 +269,62 @@ class Candidates:
         async with self._database.begin() as connection:
             await self._mark_live(connection, id, live.base if live else base, by="", at=self._clock.now())
 
-    async def _put_live(self, row: Row[Any], by: Person, action: str) -> Model:
+    async def _put_live(self, row: Row[Any], by: Person, action: str) -> "asyncio.Task[Model]":
+        """Begin the change; it goes on to its end even when whoever asked has gone away meanwhile."""
         base = await asyncio.to_thread(bot_training.fingerprint)
         if row.metrics.get("base") != base:
             raise TrainingError("not_ready", "程序或自带语料已更新，请重新训练后再上线")
+        lock = await self._changes.begin(row.id, by.id, self._clock.now())
         if not self._sound(row):
+            self._changes.end(lock)
             raise TrainingError("not_ready", "模型文件不在或已损坏，请重新训练")
-        if self._swapping.locked():
-            raise TrainingError("busy", "正在更换模型，请稍候")
-        changing = asyncio.create_task(self._change(row.id, base, by, action), name="change-model")
+        changing = asyncio.create_task(self._change(lock, row.id, base, by, action), name="change-model")
         self._changing.add(changing)
-        changing.add_done_callback(self._changing.discard)
-        return await asyncio.shield(changing)
+        changing.add_done_callback(self._changed)
+        return changing
 
-    async def _change(self, id: str, base: str, by: Person, action: str) -> Model:
-        """Swap and write it down; goes on to its end even when whoever asked has gone away meanwhile."""
-        async with self._swapping:
-            model = bot_training.model_path(self._settings, id)
-            try:
-                await self._swap(model, LiveModel(id, base, 0))
-            except HotlineError as error:
-                raise TrainingError("swap_failed", f"模型没有换上，原来的继续服务：{error.message}") from error
+    def _changed(self, changing: "asyncio.Task[Model]") -> None:
+        self._changing.discard(changing)
+        if not changing.cancelled() and changing.exception() is not None:
+            log.warning("model_not_changed", error=type(changing.exception()).__name__)
+
+    async def _change(self, lock: int, id: str, base: str, by: Person, action: str) -> Model:
+        """Swap and write it down; what fails is told to who waits, and by ``overview``."""
+        error = "系统出错，请看日志后重试"
+        try:
+            await self._swap(bot_training.model_path(self._settings, id), LiveModel(id, base, 0))
             now = self._clock.now()
             async with self._database.begin() as connection:
                 await self._mark_live(connection, id, base, by=by.id, at=now)
                 await versions.bump(connection, VERSION_NAME)
                 await self._audit(connection, by.id, action, id)
+            error = ""
+        except HotlineError as refusal:
+            error = f"模型没有换上，原来的继续服务：{refusal.message}"
+            raise TrainingError("swap_failed", error) from refusal
+        finally:
+            self._changes.end(lock, error)
         log.info("model_live", model=id, by=by.id)
+        await self._tidy()
         return _model(await self._row(id))
+
+    async def _tidy(self) -> None:
+        """Take away the files of models that nobody will ask for; the rows stay, with their reports."""
+        base = await asyncio.to_thread(bot_training.fingerprint)
+        with self._changes.alone() as alone:
+            if not alone:
+                return
+            async with self._database.begin() as connection:
+                rows = (await connection.execute(select(models))).all()
+                live = await asyncio.to_thread(model_store.live_id, self._settings, base)
+                old = [row.id for row in model_store.surplus(rows, base, live)]
+                where = models.c.id.in_(old) & (models.c.status == ModelStatus.CANDIDATE.value)
+                retired = {"status": ModelStatus.RETIRED.value, "error": model_store.REMOVED}
+                await connection.execute(update(models).where(where).values(**retired))
+            kept = model_store.wanted(rows, base, live)
+            removed = await asyncio.to_thread(model_store.remove_others, self._settings, kept)
+        if removed:
+            log.info("models_removed", models=removed)
 
     async def _mark_live(self, connection: AsyncConnection, id: str, base: str, *, by: str, at: datetime) -> None:
         live = models.c.status == ModelStatus.LIVE.value
@@ -309,7 +357,7 @@ class Candidates:
         return row
 
     def _running(self, row: Row[Any]) -> Running:
-        told = _read(self._home / row.id / "progress.json") or {}
+        told = document_in(self._home / row.id / "progress.json") or {}
         return Running(row.id, str(told.get("step", "准备语料")), float(told.get("progress", 0.0)), row.created_at)
 
     async def _audit(self, connection: AsyncConnection, by: str, action: str, subject: str, detail: str = "") -> None:
@@ -320,43 +368,6 @@ class Candidates:
 def _reviews(by: Person) -> None:
     if by.role != REVIEWER or not by.id:
         raise TrainingError("forbidden", "只有知识审核可以上线或退回模型")
-
-
-def _lock(home: Path, kind: int = fcntl.LOCK_EX) -> int | None:
-    """The lock of a training as an open file, or ``None`` while one is at work."""
-    home.mkdir(parents=True, exist_ok=True, mode=0o700)
-    descriptor = os.open(home / "lock", os.O_RDWR | os.O_CREAT, 0o600)
-    try:
-        fcntl.flock(descriptor, kind | fcntl.LOCK_NB)
-    except BlockingIOError:
-        os.close(descriptor)
-        return None
-    return descriptor
-
-
-def _at_work(home: Path) -> bool:
-    lock = _lock(home, fcntl.LOCK_SH)
-    if lock is None:
-        return True
-    os.close(lock)
-    return False
-
-
-def _job_pid(folder: Path) -> int:
-    """The process of a training; 0 when it is over."""
-    try:
-        pid, began = (int(number) for number in (folder / "pid").read_text(encoding="ascii").split())
-    except (OSError, ValueError):
-        return 0
-    return pid if began and started_at(pid) == began else 0
-
-
-def _read(file: Path) -> dict[str, Any] | None:
-    try:
-        found = json.loads(file.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return None
-    return found if isinstance(found, dict) else None
 
 
 def _model(row: Row[Any]) -> Model:

@@ -108,11 +108,34 @@ class Running:
 
 
 @dataclass(frozen=True, slots=True)
+class Changing:
+    """A model being put into service, or one that could not be. ``error``: why, in Chinese; empty while it is ``running``."""
+
+    id: str
+    by: str
+    started_at: datetime
+    running: bool
+    error: str
+
+    def to_json(self) -> dict[str, Any]:
+        return {
+            "id": self.id,
+            "by": self.by,
+            "started_at": self.started_at.isoformat(),
+            "running": self.running,
+            "error": self.error,
+        }
+
+
+@dataclass(frozen=True, slots=True)
 class Overview:
-    """All there is to know at a glance. ``models``: the newest first, the live one among them."""
+    """All there is to know at a glance. ``models``: the newest first, the live one among them; ``changing``: the change of
+    the model in service that is under way, or the last one if it failed.
+    """
 
     models: Sequence[Model]
     running: Running | None
+    changing: Changing | None = None
 
     @property
     def live(self) -> Model | None:
@@ -142,10 +165,21 @@ class Trainer(Protocol):
         """``{candidate, live, changed, cross_validation}`` of a trained model, as ``docs/api.md`` describes it."""
         ...
 
+    async def begin_promotion(self, model_id: str, by: Person) -> str:
+        """Begin to put a candidate into service, no turn lost; ``overview`` tells when it is there.
+
+        A reviewer, and not the one who had it trained.
+        """
+        ...
+
+    async def begin_roll_back(self, by: Person) -> str:
+        """Begin to put the model that was live before this one into service again; returns its id. Reviewers."""
+        ...
+
     async def promote(self, model_id: str, by: Person) -> Model:
-        """Put a candidate into service, no turn lost. A reviewer, and not the one who had it trained."""
+        """As :meth:`begin_promotion`, and wait until it is in service; raises ``swap_failed`` when it cannot be."""
         ...
 
     async def roll_back(self, by: Person) -> Model:
-        """Put the model that was live before this one into service again. Reviewers."""
+        """As :meth:`begin_roll_back`, and wait."""
         ...

@@ -15,8 +15,6 @@ _SHOWN: Final = 50
 _SHOWN_MOST: Final = 200
 _EXAMPLE_MOST: Final = 200
 _AT_ONCE: Final = 500
-_SWAP_WITHIN_S: Final = 240.0
-"""A model that is put into service is loaded and asked first."""
 
 
 class TrainingPages:
@@ -39,8 +37,8 @@ class TrainingPages:
             Route("POST", "/training/start", Right.TRAIN, self._start),
             Route("POST", "/training/cancel", Right.TRAIN, self._cancel),
             Route("GET", one + "/report", Right.OVERSEE, self._report),
-            Route("POST", one + "/promote", Right.PROMOTE, self._promote, _SWAP_WITHIN_S),
-            Route("POST", "/training/rollback", Right.PROMOTE, self._roll_back, _SWAP_WITHIN_S),
+            Route("POST", one + "/promote", Right.PROMOTE, self._promote),
+            Route("POST", "/training/rollback", Right.PROMOTE, self._roll_back),
         ]
 
     async def _overview(self, request: web.Request, visitor: Visitor) -> web.Response:
@@ -56,6 +54,7 @@ class TrainingPages:
                 "candidates": [_model(one) for one in overview.candidates],
                 "models": [_model(one) for one in overview.models],
                 "running": overview.running.to_json() if overview.running else None,
+                "changing": overview.changing.to_json() if overview.changing else None,
                 "unsure": {"open": await self._labels.open_count()},
             }
         )
@@ -99,10 +98,12 @@ class TrainingPages:
         return web.json_response(await self._trainer.report(id_of(request)))
 
     async def _promote(self, request: web.Request, visitor: Visitor) -> web.Response:
-        return web.json_response(_model(await self._trainer.promote(id_of(request), visitor.actor)))
+        """Answered once it has begun: a model that is put into service is loaded and asked first."""
+        id = await self._trainer.begin_promotion(id_of(request), visitor.actor)
+        return web.json_response({"id": id}, status=202)
 
     async def _roll_back(self, request: web.Request, visitor: Visitor) -> web.Response:
-        return web.json_response(_model(await self._trainer.roll_back(visitor.actor)))
+        return web.json_response({"id": await self._trainer.begin_roll_back(visitor.actor)}, status=202)
 
 
 def _ids(body: dict[str, Any]) -> list[str]:

@@ -4,6 +4,7 @@ import asyncio
 import os
 import signal
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ from dialog import bot_training
 from dialog.acts import BotActs
 from dialog.candidates import Candidates
 from dialog.live_model import LiveModel, read_live, write_live
+from dialog.model_change import ModelChanges
 from dialog.rasa_process import started_at
 from knowledge.contract import Actor
 from knowledge.labels import Labels
@@ -65,6 +67,8 @@ class Workshop:
         self.labels = Labels(database, vault, clock, BotActs())
         self.swapped: list[str] = []
         self.refuses = ""
+        self.may_swap = asyncio.Event()
+        self.may_swap.set()
         self.behave("works")
         self.trainer = self.again()
 
@@ -78,10 +82,12 @@ class Workshop:
         return Candidates(self.settings, self.database, self.clock, self.labels, self.swap)
 
     async def swap(self, model: Path, live: LiveModel) -> None:
+        await self.may_swap.wait()
         if self.refuses:
             raise HotlineError("swap_refused", self.refuses)
         assert bot_training.is_sound(model)
         self.swapped.append(live.model)
+        self.clock.advance(1)
         write_live(self.settings, live)
 
     async def until(self, condition: Callable[[Overview], bool], trainer: Candidates | None = None) -> Overview:
@@ -99,9 +105,8 @@ class Workshop:
         self.clock.advance(60)
         return id
 
-    async def laid_down(self, by: Actor) -> str:
+    async def laid_down(self, by: Actor, id: str = "c" * 20) -> str:
         """A trained candidate, as a training of ``by`` would have left it."""
-        id = "c" * 20
         trained = self.settings.data_dir / "trained"
         trained.write_bytes(b"a model")
         bot_training.place(trained, bot_training.model_path(self.settings, id), 1.0)
@@ -320,3 +325,106 @@ async def test_a_model_of_another_release_is_not_served(workshop: Workshop) -> N
     told: list[str] = []
     assert bot_training.model_to_serve(workshop.settings, told.append).name.startswith(bot_training.fingerprint())
     assert any("另一版程序" in sentence for sentence in told)
+
+
+async def test_a_promotion_answers_at_once_and_is_watched_from_anywhere(workshop: Workshop) -> None:
+    id = await workshop.laid_down(EDITOR)
+    workshop.may_swap.clear()
+    assert await workshop.trainer.begin_promotion(id, REVIEWER) == id
+    other = workshop.again()
+    changing = (await other.overview()).changing
+    assert changing is not None
+    assert (changing.id, changing.by, changing.running, changing.error) == (id, "rev", True, "")
+    for trainer in (workshop.trainer, other):
+        with pytest.raises(TrainingError) as refusal:
+            await trainer.begin_promotion(id, REVIEWER)
+        assert refusal.value.code == "busy"
+    workshop.may_swap.set()
+    overview = await workshop.until(lambda found: found.changing is None, other)
+    assert overview.live is not None and overview.live.id == id
+    assert await workshop.trainer.begin_roll_back(REVIEWER) == bot_training.fingerprint()
+    overview = await workshop.until(lambda found: found.changing is None, other)
+    assert overview.live is not None and overview.live.id == bot_training.fingerprint()
+
+
+async def test_a_promotion_that_fails_later_says_why_to_everybody(workshop: Workshop) -> None:
+    id = await workshop.laid_down(EDITOR)
+    workshop.refuses = "新的进程启动后退出了"
+    await workshop.trainer.begin_promotion(id, REVIEWER)
+    other = workshop.again()
+    overview = await workshop.until(lambda found: found.changing is None or not found.changing.running, other)
+    assert overview.changing is not None
+    assert "原来的继续服务：新的进程启动后退出了" in overview.changing.error
+    workshop.refuses = ""
+    await workshop.trainer.promote(id, REVIEWER)
+    assert (await other.overview()).changing is None
+
+
+async def test_a_promotion_that_died_with_its_gateway_is_told_as_what_it_was(workshop: Workshop) -> None:
+    id = await workshop.laid_down(EDITOR)
+    changes = ModelChanges(workshop.settings)
+    os.close(await changes.begin(id, "rev", workshop.clock.now()))
+    changing = (await workshop.trainer.overview()).changing
+    assert changing is not None
+    assert (changing.running, "中途停止" in changing.error) == (False, True)
+    write_live(workshop.settings, LiveModel(id, bot_training.fingerprint(), 1))
+    assert (await workshop.trainer.overview()).changing is None
+    with pytest.raises(TrainingError, match="不是待上线"):
+        await workshop.trainer.begin_promotion(id, REVIEWER)
+
+
+def age(workshop: Workshop) -> None:
+    """Make all model files two days old."""
+    for file in bot_training.model_path(workshop.settings).parent.iterdir():
+        os.utime(file, (time.time() - 2 * 86400,) * 2)
+
+
+def kept(workshop: Workshop) -> set[str]:
+    """The models whose files are there, each with its seal."""
+    folder = bot_training.model_path(workshop.settings).parent
+    models, seals = ({file.name.removesuffix(end) for file in folder.glob(f"*{end}")} for end in (".tar.gz", ".json"))
+    assert models == seals
+    return models
+
+
+async def test_old_models_go_and_those_in_use_stay(workshop: Workshop) -> None:
+    base = bot_training.fingerprint()
+    ids = [await workshop.laid_down(EDITOR, f"{number:020}") for number in range(8)]
+    age(workshop)
+    left = bot_training.model_path(workshop.settings).with_name(".placing-crash")
+    left.write_bytes(b"half")
+    age(workshop)
+    await workshop.trainer.promote(ids[0], REVIEWER)
+    assert kept(workshop) == {base, ids[0], *ids[3:]}
+    assert not left.exists()
+    overview = await workshop.trainer.overview()
+    assert [model.id for model in overview.candidates] == ids[:2:-1]
+    assert "已清理" in only(overview, ids[1]).error
+    with pytest.raises(TrainingError, match="不是待上线"):
+        await workshop.trainer.promote(ids[1], REVIEWER)
+    assert (await workshop.trainer.roll_back(OTHER)).id == base
+    assert (await workshop.trainer.roll_back(OTHER)).id == ids[0]
+    await workshop.trainer.promote(ids[7], REVIEWER)
+    assert kept(workshop) == {base, ids[0], *ids[3:]}, (
+        "the live one, the one before it, the program's own, the candidates"
+    )
+    await workshop.trainer.promote(ids[6], REVIEWER)
+    assert kept(workshop) == {base, *ids[3:]}, "what was live before the last is no longer wanted"
+    assert (await workshop.trainer.roll_back(OTHER)).id == ids[7]
+
+
+async def test_young_files_and_those_of_a_change_under_way_stay(workshop: Workshop) -> None:
+    foreign = bot_training.model_path(workshop.settings, "f" * 20)
+    trained = workshop.settings.data_dir / "trained"
+    trained.write_bytes(b"another release's model, about to be served")
+    bot_training.place(trained, foreign, 1.0)
+    id = await workshop.laid_down(EDITOR)
+    await workshop.trainer.promote(id, REVIEWER)
+    assert foreign.name.removesuffix(".tar.gz") in kept(workshop)
+    age(workshop)
+    lock = await ModelChanges(workshop.settings).begin(id, "rev", workshop.clock.now())
+    await workshop.trainer._tidy()
+    assert foreign.exists()
+    ModelChanges(workshop.settings).end(lock)
+    await workshop.trainer._tidy()
+    assert kept(workshop) == {bot_training.fingerprint(), id}
