@@ -88,11 +88,15 @@ class Draft:
 
 
 class DraftConflict(KnowledgeError):
-    """Somebody else changed the draft, or the entry, in the meantime; nothing was overwritten. ``theirs``: as it is now."""
+    """Somebody else changed the draft, or the entry, in the meantime; nothing was overwritten. ``theirs``: as it is now.
 
-    def __init__(self, message: str, theirs: Draft | None) -> None:
+    ``newest``: the version that was published meanwhile, which the draft has to be brought up to; 0: that is not it.
+    """
+
+    def __init__(self, message: str, theirs: Draft | None, newest: int = 0) -> None:
         super().__init__("conflict", message)
         self.theirs: Final = theirs
+        self.newest: Final = newest
 
 
 class Drafts:
@@ -126,6 +130,11 @@ class Drafts:
             found = [draft_of(row) for row in await connection.execute(query)]
         return tuple(one for one in found if actor.role is not Role.UNIT or one.unit == actor.unit)
 
+    async def newest_published(self, entry_id: str) -> int:
+        """The newest version of an entry; above a draft's ``base_version`` the draft has to be brought up to it. 0: none."""
+        async with self._database.connect() as connection:
+            return await _version(connection, entry_id)
+
     async def save_draft(
         self,
         actor: Actor,
@@ -140,8 +149,9 @@ class Drafts:
     ) -> Draft:
         """Begin a draft, or with ``draft_id`` and the ``revision`` that was read go on with it.
 
-        ``base_version``: the version that the writer started from, 0 for a new entry; ``None``: the newest. Content may
-        still be wrong; a draft in review that is changed must be submitted again.
+        ``base_version``: the version that the writer started from, 0 for a new entry; ``None``: the newest, or what the
+        draft stands on. Giving the newest brings a draft up to it: its writer has compared the two. Content may still be
+        wrong; a draft in review that is changed must be submitted again.
         """
         require(actor, WRITERS, "写草稿")
         if origin not in ORIGINS or len(note) > MOST_NOTE:
@@ -162,6 +172,7 @@ class Drafts:
             before = await find_draft(connection, draft_id)
             require_unit(actor, before.unit)
             _expect(before, revision, (DRAFT, RETURNED))
+            expect_up_to_date(before, await _version(connection, before.entry_id), "请先对照它更新，再送审")
             await self._may_be_submitted(connection, before)
             after = await change(
                 connection,
@@ -204,7 +215,7 @@ class Drafts:
         version = newest.version if newest else 0
         if base_version is not None and base_version != version:
             raise DraftConflict(
-                f"{entry_id} 已有第 {version} 版，您看到的是第 {base_version} 版，请打开最新版再改", None
+                f"{entry_id} 已有第 {version} 版，您看到的是第 {base_version} 版，请对照最新版再改", None, version
             )
         kept = taken(content, entry_id)
         require_unit(actor, str(kept.get("unit") or "").strip())
@@ -245,10 +256,9 @@ class Drafts:
     ) -> Draft:
         require_unit(actor, before.unit)
         _expect(before, revision, OPEN)
-        newest = await newest_version(connection, before.entry_id)
-        version = newest.version if newest else 0
+        version = await _version(connection, before.entry_id)
         if base_version not in (None, before.base_version, version):
-            raise DraftConflict(f"{before.entry_id} 的最新版是第 {version} 版，请以它为准再改", before)
+            raise DraftConflict(f"{before.entry_id} 的最新版是第 {version} 版，请对照它再改", None, version)
         kept = taken(content, before.entry_id)
         require_unit(actor, str(kept.get("unit") or "").strip())
         after = await change(
@@ -321,6 +331,19 @@ def _expect(draft: Draft, revision: int, statuses: tuple[str, ...]) -> None:
 def expect_in_review(draft: Draft, revision: int) -> None:
     """Raise :class:`DraftConflict` unless the draft is in review and still as it was read."""
     _expect(draft, revision, (IN_REVIEW,))
+
+
+def expect_up_to_date(draft: Draft, newest: int, advice: str) -> None:
+    """Raise :class:`DraftConflict` when a version was published since the one that the draft was made from."""
+    if newest != draft.base_version:
+        raise DraftConflict(
+            f"{draft.entry_id} 已有第 {newest} 版，这份草稿是照第 {draft.base_version} 版改的，{advice}", None, newest
+        )
+
+
+async def _version(connection: AsyncConnection, entry_id: str) -> int:
+    newest = await newest_version(connection, entry_id)
+    return newest.version if newest else 0
 
 
 def draft_of(row: Row[Any]) -> Draft:

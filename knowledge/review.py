@@ -23,6 +23,7 @@ from knowledge.drafts import (
     change,
     draft_of,
     expect_in_review,
+    expect_up_to_date,
     find_draft,
     find_open,
 )
@@ -64,12 +65,7 @@ class Review:
             _second_person(actor, before)
             newest = await newest_version(connection, before.entry_id)
             version = newest.version if newest else 0
-            if version != before.base_version:
-                raise DraftConflict(
-                    f"{before.entry_id} 已有第 {version} 版，这份草稿是照第 {before.base_version} 版改的，"
-                    "请退回，由编辑对照最新版再改",
-                    before,
-                )
+            expect_up_to_date(before, version, "请退回，由编辑对照它更新后再送审")
             form = checked(before.content)
             entry = replace(form.entry(version + 1), author=before.editors[-1], reviewed_by=actor.id)
             await change(

@@ -33,7 +33,14 @@ class DraftShapes:
     async def draft(self, actor: Actor, draft: Draft) -> dict[str, Any]:
         """A ``Draft`` with what is wrong with it, what it resembles, and how it stands to the filing clock."""
         stands = self._lifecycle.filing(draft)
-        return brief(draft) | await self._said_of(actor, draft.content) | {"filing": asdict(stands) if stands else None}
+        return (
+            brief(draft)
+            | await self._said_of(actor, draft.content)
+            | {
+                "filing": asdict(stands) if stands else None,
+                "newest_version": await self._lifecycle.newest_published(draft.entry_id),
+            }
+        )
 
     async def checked(self, actor: Actor, content: Mapping[str, Any]) -> dict[str, Any]:
         """What there is to say about a content while it is written."""
@@ -89,10 +96,9 @@ class DraftPages:
 
     async def _begin(self, request: web.Request, visitor: Visitor) -> web.Response:
         body = await json_of(request, DRAFT_MOST)
-        base = number_in(body, "base_version", "所改的版本") if body.get("base_version") is not None else None
         content, note = object_in(body, "content", "条目内容"), text_in(body, "note", "修改说明", most=NOTE_MOST)
         try:
-            draft = await self._lifecycle.save_draft(visitor.actor, content, base_version=base, note=note)
+            draft = await self._lifecycle.save_draft(visitor.actor, content, base_version=_base(body), note=note)
         except DraftConflict as conflict:
             return await self._conflict(visitor, conflict)
         return await self._told(visitor, draft, status=201)
@@ -103,7 +109,7 @@ class DraftPages:
         content, note = object_in(body, "content", "条目内容"), text_in(body, "note", "修改说明", most=NOTE_MOST)
         try:
             draft = await self._lifecycle.save_draft(
-                visitor.actor, content, draft_id=id_of(request), revision=revision, note=note
+                visitor.actor, content, draft_id=id_of(request), revision=revision, base_version=_base(body), note=note
             )
         except DraftConflict as conflict:
             return await self._conflict(visitor, conflict)
@@ -145,8 +151,14 @@ async def theirs_json(shapes: DraftShapes, actor: Actor, conflict: DraftConflict
 
 
 def conflicting(conflict: DraftConflict, theirs: dict[str, Any] | None) -> web.Response:
-    """409 with the draft as it is now beside the error."""
-    return problem(conflict.code, conflict.message, conflict.status, theirs=theirs)
+    """409 with, beside the error, the draft as it is now and the version that the draft has to be brought up to."""
+    newest = conflict.newest or None
+    return problem(conflict.code, conflict.message, conflict.status, theirs=theirs, newest_version=newest)
+
+
+def _base(body: Mapping[str, Any]) -> int | None:
+    """The version that the content was written on, where the request says it."""
+    return number_in(dict(body), "base_version", "所改的版本") if body.get("base_version") is not None else None
 
 
 def brief(draft: Draft) -> dict[str, Any]:

@@ -103,6 +103,34 @@ async def test_who_saves_over_anothers_change_is_shown_it_and_overwrites_nothing
     assert stale["theirs"] is None
 
 
+async def test_a_returned_draft_is_brought_up_to_what_was_published_meanwhile(base: House) -> None:
+    editor = await KnowledgePage.login(base, "bian", "editor")
+    reviewer = await KnowledgePage.login(base, "shen", "reviewer")
+    mine = content(id="gjj-1", answer="照第一版改的。")
+    draft = await editor.do("POST", "/drafts", {"content": mine, "base_version": 1}, status=201)
+    path = f"/drafts/{draft['id']}"
+    await editor.do("POST", f"{path}/submit", {"revision": 1})
+    await Repository(base.database, base.clock).publish(
+        [form("gjj-1", "公积金怎么提取", answer="第二版。")], "kb import"
+    )
+    refused = await reviewer.do("POST", f"{path}/approve", {"revision": 2}, status=409)
+    assert (refused["newest_version"], refused["theirs"]) == (2, None)
+    assert "请退回，由编辑对照" in refused["error"]["message"]
+    await reviewer.do("POST", f"{path}/return", {"revision": 2, "note": "请对照第 2 版"})
+    stale = await editor.do("GET", path)
+    assert (stale["status"], stale["base_version"], stale["newest_version"]) == ("returned", 1, 2)
+    refused = await editor.do("POST", f"{path}/submit", {"revision": 3}, status=409)
+    assert (refused["newest_version"], "请先对照它更新" in refused["error"]["message"]) == (2, True)
+    for wrong in (3, 0):
+        body = {"content": mine, "revision": 3, "base_version": wrong}
+        assert (await editor.do("PUT", path, body, status=409))["newest_version"] == 2
+    saved = await editor.do("PUT", path, {"content": mine, "revision": 3, "base_version": 2})
+    assert (saved["base_version"], saved["newest_version"]) == (2, 2)
+    await editor.do("POST", f"{path}/submit", {"revision": 4})
+    await reviewer.do("POST", f"{path}/approve", {"revision": 5})
+    assert (await editor.do("GET", "/entries/gjj-1"))["entry"]["version"] == 3
+
+
 async def test_what_is_wrong_is_told_by_field_and_what_is_alike_is_named(base: House) -> None:
     editor = await KnowledgePage.login(base, "bian", "editor")
     found = await editor.do(

@@ -218,7 +218,17 @@ async def test_a_draft_of_an_older_version_is_not_published_over_a_newer(
     await repository.publish([make_form("GJJ-9", "公积金怎么提取")], "kb import")
     error = await refused("conflict", lambda: light.approve(REN, draft.id, draft.revision))
     assert "已有第 2 版" in error.message
+    assert isinstance(error, DraftConflict)
+    assert (error.newest, await light.newest_published("GJJ-9"), await light.newest_published("NEW")) == (2, 2, 0)
     back = await light.return_(REN, draft.id, draft.revision, "请对照第 2 版")
+    stale = await light.save_draft(ANNA, CONTENT, draft_id=draft.id, revision=back.revision)
+    error = await refused("conflict", lambda: light.submit(ANNA, stale.id, stale.revision))
+    assert "请先对照它更新" in error.message
+    await refused(
+        "conflict", lambda: light.save_draft(ANNA, CONTENT, draft_id=draft.id, revision=stale.revision, base_version=3)
+    )
+    assert (await light.draft(ANNA, draft.id)) == stale
+    back = stale
     await refused("conflict", lambda: light.save_draft(ANNA, CONTENT, base_version=1))
     again = await light.save_draft(ANNA, CONTENT, draft_id=draft.id, revision=back.revision, base_version=2)
     again = await light.submit(ANNA, again.id, again.revision)
