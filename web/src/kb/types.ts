@@ -64,6 +64,8 @@ export interface Draft {
   id: string;
   entry_id: string;
   base_version: number;
+  /** Above base_version: published since; the draft has to be brought up to it. */
+  newest_version?: number;
   content: Content;
   status: DraftStatus;
   status_label: string;

@@ -4,19 +4,29 @@ import { computed, onBeforeUnmount, reactive, ref, watch } from "vue";
 import { confirmed } from "../../shared/ask";
 import { messageOf, request, RequestFailed, upload } from "../../shared/http";
 import { go, holdWhile, href, letGo, rewrite } from "../route";
-import type { Attachment, Checked, Content, Draft, EntryDetail, Filing, Problem, SimilarEntry } from "../types";
+import type { Attachment, Checked, Content, Draft, EntryDetail, DiffField, Filing, Problem, SimilarEntry } from "../types";
 import { act, refreshBadges, told, useSession } from "../useSession";
 import { contentOf, emptyContent } from "./content";
 
 const CHECK_AFTER_MS = 600;
 const OPEN = ["draft", "in_review", "returned"];
 const WRITABLE = ["draft", "returned"];
+/** A published version in the place of somebody else's draft; it has no id of a draft. */
+const PUBLISHED: Draft = {
+  id: "", entry_id: "", base_version: 0, content: emptyContent(""), status: "published", status_label: "", origin: "manual", editors: [], revision: 0,
+  updated_at: "", submitted_by: null, submitted_at: null, reviewed_by: null, review_note: "", published_version: null, note: "",
+  similar_entries: [], problems: [], filing: null,
+};
 
 export function useDraft(entryId: string, draftId: string) {
   const { me, can, oversees } = useSession();
   const content = reactive<Content>(emptyContent(me.value?.account.unit ?? ""));
   const draft = ref<Draft | null>(null);
   const baseVersion = ref(0);
+  /** A version published since the one that this is written on; 0: none. */
+  const newer = ref(0);
+  /** What this draft changed of the version that it is written on, as far as it is saved. */
+  const mine = ref<string[]>([]);
   const note = ref("");
   const loading = ref(true);
   const failure = ref("");
@@ -40,6 +50,7 @@ export function useDraft(entryId: string, draftId: string) {
   function show(found: Draft): void {
     draft.value = found;
     baseVersion.value = found.base_version;
+    newer.value = (found.newest_version ?? 0) > found.base_version ? found.newest_version! : 0;
     Object.assign(content, found.content);
     note.value = found.note ?? "";
     problems.value = unnumbered(found.problems ?? []);
@@ -99,13 +110,33 @@ export function useDraft(entryId: string, draftId: string) {
     return answer?.theirs ?? null;
   }
 
+  function newerOf(error: unknown): number {
+    const answer = error instanceof RequestFailed && error.status === 409 ? (error.answer as { newest_version?: number | null }) : null;
+    return answer?.newest_version ?? 0;
+  }
+
+  /** Compare with the version published meanwhile, field by field; what is chosen is saved on top of it. */
+  async function rebase(): Promise<void> {
+    const entry = encodeURIComponent(draft.value?.entry_id ?? content.id);
+    const found = await act(async () => {
+      const detail = await request<EntryDetail>("GET", `/api/kb/entries/${entry}`);
+      const query = `from=${baseVersion.value}&to=draft`;
+      const own = draft.value ? await request<{ fields: DiffField[] }>("GET", `/api/kb/entries/${entry}/diff?${query}`) : { fields: [] };
+      return { published: detail.entry, own: own.fields.map((one) => one.name as string) };
+    });
+    if (!found) return;
+    mine.value = found.own;
+    const { published } = found;
+    theirs.value = { ...PUBLISHED, entry_id: published.id, base_version: published.version, published_version: published.version, reviewed_by: published.reviewed_by, content: contentOf(published) };
+  }
+
   /** Save what is written; `words`: what the person is told when it has worked. */
   async function save(words = "草稿已保存"): Promise<boolean> {
     saving.value = true;
     try {
       const body = { content: { ...content }, note: note.value };
       const found = draft.value
-        ? await request<Draft>("PUT", `/api/kb/drafts/${encodeURIComponent(draft.value.id)}`, { ...body, revision: draft.value.revision })
+        ? await request<Draft>("PUT", `/api/kb/drafts/${encodeURIComponent(draft.value.id)}`, { ...body, revision: draft.value.revision, base_version: baseVersion.value })
         : await request<Draft>("POST", "/api/kb/drafts", { ...body, base_version: baseVersion.value });
       show(found);
       rewrite(href("entries", "draft", found.id));
@@ -115,6 +146,7 @@ export function useDraft(entryId: string, draftId: string) {
       const other = conflictOf(error);
       if (other) theirs.value = other;
       else told(error);
+      newer.value = newerOf(error) || newer.value;
       const fields = error instanceof RequestFailed ? (error.answer as { error?: { fields?: Problem[] } } | null)?.error?.fields : null;
       if (fields) problems.value = fields;
       return false;
@@ -129,14 +161,16 @@ export function useDraft(entryId: string, draftId: string) {
     if (!other) return;
     theirs.value = null;
     Object.assign(content, chosen);
-    if (OPEN.includes(other.status)) draft.value = other;
+    if (!other.id) baseVersion.value = other.base_version;
+    else if (OPEN.includes(other.status)) draft.value = other;
     else startOver(other);
-    await save();
+    if (await save()) mine.value = [];
   }
 
   /** The next save makes a draft of its own, on top of the version that stands. */
   function startOver(closed: Draft): void {
     draft.value = null;
+    newer.value = 0;
     baseVersion.value = closed.published_version ?? closed.base_version;
   }
 
@@ -148,6 +182,7 @@ export function useDraft(entryId: string, draftId: string) {
     } catch (error) {
       theirs.value = conflictOf(error);
       if (!theirs.value) told(error);
+      newer.value = newerOf(error) || newer.value;
       return false;
     }
     void refreshBadges();
@@ -194,7 +229,7 @@ export function useDraft(entryId: string, draftId: string) {
   void load();
   return {
     content, draft, note, loading, failure, saving, theirs, problems, alike, filing, dirty, editable, open, base,
-    load, save, settle, submit, takeBack, withdraw, again, attach,
+    newer, mine, baseVersion, rebase, load, save, settle, submit, takeBack, withdraw, again, attach,
   };
 }
 
