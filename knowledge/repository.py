@@ -143,10 +143,11 @@ class Repository:
             spoken.add(form.id)
             (changed if before else added).append(form.id)
             rows.append(row_of(entry) | {"status": PUBLISHED, "created_at": now})
-        for start in range(0, len(rows), _BATCH):
-            await connection.execute(insert(entries), rows[start : start + _BATCH])
         if rows:
             count = await versions.bump(connection, VERSION_NAME)
+            for start in range(0, len(rows), _BATCH):
+                batch = [row | {"changed_in": count} for row in rows[start : start + _BATCH]]
+                await connection.execute(insert(entries), batch)
             detail = f"新增 {len(added)} 条，更新 {len(changed)} 条，未经第二人审核"
             await audit.record(
                 connection, at=now, by=by[:32], action="knowledge.publish", subject=str(count), detail=detail

@@ -119,8 +119,9 @@ class Review:
             raise KnowledgeError("invalid", "归档时请写明原因", (("reason", "请填写原因"),))
         async with self._database.begin() as connection:
             await existing(connection, entry_id)
-            await connection.execute(update(entries).where(entries.c.id == entry_id).values(status=ARCHIVED))
-            await versions.bump(connection, VERSION_NAME)
+            count = await versions.bump(connection, VERSION_NAME)
+            archived = {"status": ARCHIVED, "changed_in": count}
+            await connection.execute(update(entries).where(entries.c.id == entry_id).values(archived))
             await audit.record(
                 connection,
                 at=self._clock.now(),
@@ -173,12 +174,17 @@ class Review:
         return differences(sides[0] or {}, sides[1])
 
     async def _publish(self, connection: AsyncConnection, actor: Actor, entry: Entry, note: str, action: str) -> None:
-        row = row_of(entry) | {"status": PUBLISHED, "created_at": self._clock.now(), "note": note}
+        count = await versions.bump(connection, VERSION_NAME)
+        row = row_of(entry) | {
+            "status": PUBLISHED,
+            "created_at": self._clock.now(),
+            "note": note,
+            "changed_in": count,
+        }
         try:
             await connection.execute(insert(entries).values(row))
         except IntegrityError as error:
             raise DraftConflict(f"{entry.id} 刚刚发布了另一版，这一次没有发布，请刷新后再试", None) from error
-        await versions.bump(connection, VERSION_NAME)
         await audit.record(
             connection,
             at=self._clock.now(),

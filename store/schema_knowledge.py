@@ -38,10 +38,13 @@ entries = Table(
     Column("author", String(32), nullable=False, default="", server_default=""),
     Column("reviewed_by", String(32), nullable=False, default="", server_default=""),
     Column("note", Text, nullable=False, default="", server_default=""),
+    Column("changed_in", Integer, nullable=False, default=0, server_default="0"),
+    Index("ix_entries_changed_in", "changed_in", "status"),
 )
 """Published versions. Their content never changes; ``status`` alone does, when an entry is archived.
 
-``expires_at`` is the last day on which a version holds; ``official`` the text of the document or where it stands.
+``expires_at`` is the last day on which a version holds; ``official`` the text of the document or where it stands;
+``changed_in`` what the counter ``knowledge`` (``versions``) became by the change that published or archived the version.
 """
 
 drafts = Table(

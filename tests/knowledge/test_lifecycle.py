@@ -253,7 +253,7 @@ async def test_rolling_back_restores_the_bytes(life: Lifecycle, each_database: D
     assert (back.version, back.author, back.reviewed_by) == (3, "anna", "ren")
     async with each_database.connect() as connection:
         rows = (await connection.execute(select(entries).order_by(entries.c.version))).mappings().all()
-    own = {"version", "created_at", "note", "status"}
+    own = {"version", "created_at", "changed_in", "note", "status"}
     assert {key: rows[2][key] for key in rows[2] if key not in own} == {
         key: rows[0][key] for key in rows[0] if key not in own
     }
