@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any, Final
 
@@ -172,13 +172,14 @@ async def _being_written(connection: AsyncConnection, ids: Sequence[str]) -> dic
 
 
 def _plan(rows: Sequence[Row], newest: dict[str, Entry], being_written: dict[str, Draft]) -> Plan:
+    """What the rows would do. A sample entry that was exported and comes back as it was says nothing new."""
     added: list[str] = []
     changed: list[str] = []
     unchanged: list[str] = []
     errors: list[RowError] = []
     for row in rows:
         before, draft = newest.get(row.form.id), being_written.get(row.form.id)
-        if before and same_content(row.form.entry(before.version), before):
+        if before and same_content(replace(row.form.entry(before.version), sample=before.sample), before):
             unchanged.append(row.form.id)
         elif draft:
             errors.append(

@@ -143,7 +143,7 @@ async def test_a_file_becomes_one_batch_of_drafts_in_review(
     life: Lifecycle, database: Database, clock: ManualClock, make_form: MakeForm
 ) -> None:
     repository = Repository(database, clock)
-    await repository.publish([make_form("A-1", "怎么办证"), make_form("A-2", "怎么换证")])
+    await repository.publish([make_form("A-1", "怎么办证", sample=True), make_form("A-2", "怎么换证")])
     rows = [
         Row(2, make_form("A-1", "怎么办证")),
         Row(3, make_form("A-2", "怎么换证", answer="改了。")),

@@ -31,9 +31,7 @@ export function expiryInWords(date: string | null): string {
   return date ? `${words(date)} 24:00 止；第二天起不再回答` : "长期有效；到期要换的政策请写上最后一天";
 }
 
-export function size(bytes: number): string {
-  return bytes < 1024 * 1024 ? `${Math.max(1, Math.round(bytes / 1024))} KB` : `${(bytes / 1024 / 1024).toFixed(1)} MB`;
-}
+export { size } from "../shared/show";
 
 export const percent = (share: number | null | undefined, digits = 1): string => (share == null ? "—" : `${(share * 100).toFixed(digits)}%`);
 

@@ -287,6 +287,7 @@ export interface ImportReport {
   errors: RowError[];
   errors_total: number;
   duplicates: RowDuplicate[];
+  compared: number;
 }
 
 export interface Act {

@@ -1,6 +1,10 @@
-// Small things that both pages show the same way.
+// Small things that the pages show the same way.
 
 export const clock = (at: string): string => at.slice(11, 16);
+
+export function size(bytes: number): string {
+  return bytes < 1024 * 1024 ? `${Math.max(1, Math.round(bytes / 1024))} KB` : `${(bytes / 1024 / 1024).toFixed(1)} MB`;
+}
 
 export const newId = (): string => crypto.randomUUID?.() ?? `${Date.now()}-${Math.random().toString(16).slice(2)}`;
 
