@@ -6,7 +6,9 @@ from typing import Any, Final
 from aiohttp import web
 
 from chatbot.contract import LiveMarks, Pages, Tokens
+from chatbot.files import FileApi
 from chatbot.service import Chat
+from knowledge.public_files import PublicFiles
 from store.ids import new_id
 
 COOKIE: Final = "hotline_visitor"
@@ -20,19 +22,27 @@ class ChatApi:
     """Routes under ``/api/chat``."""
 
     def __init__(
-        self, chat: Chat, tokens: Tokens, marks: LiveMarks, pages: Pages, present: Callable[[], Sequence[str]]
+        self,
+        chat: Chat,
+        tokens: Tokens,
+        marks: LiveMarks,
+        pages: Pages,
+        present: Callable[[], Sequence[str]],
+        files: PublicFiles,
     ) -> None:
         self._chat = chat
         self._tokens = tokens
         self._marks = marks
         self._pages = pages
         self._present = present
+        self._files = FileApi(files, marks, self._who)
 
     def routes(self) -> list[web.RouteDef]:
         return [
             web.post("/api/chat/session", self._session),
             web.get("/api/chat/history", self._history),
             web.get("/api/chat/ws", self._socket),
+            *self._files.routes(),
         ]
 
     async def _session(self, request: web.Request) -> web.Response:

@@ -53,6 +53,7 @@ from gateway.sockets import Hub
 from ivr.protocol import GatewayFrame
 from knowledge.consultations import Consultations
 from knowledge.disputes import Disputes
+from knowledge.public_files import PublicFiles
 from knowledge.repository import Repository
 from knowledge.web.contract import WebError
 from knowledge.web.tester import Asked, Explain
@@ -181,7 +182,8 @@ class Gateway:
             suggest=core.suggest,
             serve_socket=self._serve_agent,
         )
-        self._chat_api = ChatApi(self.chat, signer, live, self._chat_pages, self._chat_pages.present)
+        files = PublicFiles(database, clock, self._knowledge.attachments)
+        self._chat_api = ChatApi(self.chat, signer, live, self._chat_pages, self._chat_pages.present, files)
         self._pages = Pages(ROOT / "web" / "dist", rulebook)
         self._operator = OperatorApi(
             token=settings.secret("operator"),

@@ -128,18 +128,18 @@ class KnowledgeConsole:
         lifecycle = Lifecycle(database, vault, clock, candidates=_candidates(explain, clock))
         shapes = DraftShapes(lifecycle, catalogue, clock)
         self.labels: Final = build_labels(database, vault, clock)
-        attachments = Attachments(database, clock, settings.data_dir / "attachments")
+        self.attachments: Final = Attachments(database, clock, settings.data_dir / "attachments")
         gaps = Gaps(database, vault, clock, lifecycle)
         apart = Apart()
         self.guarded: Final[list[Route]] = [
             *EntryPages(lifecycle, shapes, catalogue, consultations, clock).routes(),
             *DraftPages(lifecycle, shapes).routes(),
             *ReviewPages(lifecycle, shapes, catalogue).routes(),
-            *GapPages(gaps, shapes, consultations, clock, attachments.incoming, apart).routes(),
-            *ExchangePages(lifecycle, Repository(database, clock), clock, attachments.incoming, apart).routes(),
+            *GapPages(gaps, shapes, consultations, clock, self.attachments.incoming, apart).routes(),
+            *ExchangePages(lifecycle, Repository(database, clock), clock, self.attachments.incoming, apart).routes(),
             *TesterPages(explain, SynonymLists(database, clock), clock).routes(),
             *TrainingPages(build_trainer(settings, database, clock, self.labels), self.labels).routes(),
-            *AttachmentPages(attachments, catalogue).routes(),
+            *AttachmentPages(self.attachments, catalogue).routes(),
             *SpeechPages(self._voice.speak, limit).routes(),
         ]
 
