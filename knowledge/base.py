@@ -1,7 +1,7 @@
 """Keeps an index of whatever is in force: the arrays on disk, what changed since beside them, and a new build now and then."""
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -19,6 +19,8 @@ log = get_logger("knowledge")
 _FEW: Final = 64
 _SHARE: Final = 0.05
 """So many entries, or this share of the base, may stand beside the arrays before they are built anew."""
+_MOST_SIDES: Final = 3
+"""The large side, what changed, and the last few changes: a publication makes only the last of them anew."""
 
 
 class Base:
@@ -29,36 +31,41 @@ class Base:
         self._making = threading.Lock()
         self._name = ""
         self._side: Side | None = None
-        self._digests: dict[tuple[str, int], tuple[Entry, int]] = {}
         self._small: tuple[Keys, Part] | None = None
         self._rebuild: threading.Thread | None = None
 
     def index(self, entries: Sequence[Entry]) -> Index:
         """An index of ``entries``: at once when few of them changed, else built and written first."""
         with self._making:
-            wanted = self._digested(entries)
+            wanted = {digest(entry): entry for entry in entries}
             self._take_newer()
             side = self._side
             if side is None or _missing(side, wanted) > _allowed(side):
                 side = self._built(entries, wanted)
             index = self._joined(side, wanted)
-        if len(index.sides) > 1 and index.sides[1].part.size > _allowed(index.sides[0]) // 2:
-            self._rebuild_later(entries)
+        self._rebuild_grown(index)
+        return index
+
+    def changed(self, before: Index, gone: Iterable[Entry], come: Iterable[Entry]) -> Index | None:
+        """``before`` without some entries and with others, at a cost that depends on these only.
+
+        ``None``: there are too many of them, or another build since; then make it of all entries (:meth:`index`).
+        """
+        with self._making:
+            base = before.sides[0]
+            if self._side is None or base.part is not self._side.part or latest_name(self._root) > self._name:
+                return None
+            sides, fresh = _placed(before.sides, gone, come)
+            if _beside(sides) + len(fresh) > _allowed(base):
+                return None
+            index = Index(_joined(sides, fresh))
+        self._rebuild_grown(index)
         return index
 
     def settle(self) -> None:
         """Wait until a build in the background is done."""
         if self._rebuild is not None:
             self._rebuild.join()
-
-    def _digested(self, entries: Sequence[Entry]) -> dict[int, Entry]:
-        known, kept = self._digests, {}
-        for entry in entries:
-            key = (entry.id, entry.version)
-            found = known.get(key)
-            kept[key] = found if found is not None and found[0] is entry else (entry, digest(entry))
-        self._digests = kept
-        return {number: entry for entry, number in kept.values()}
 
     def _take_newer(self) -> None:
         """Another process may have built since."""
@@ -99,8 +106,12 @@ class Base:
             self._small = (numbers, make(changed, processes=1))
         return Index([side, Side(self._small[1], changed, base)])
 
-    def _rebuild_later(self, entries: Sequence[Entry]) -> None:
+    def _rebuild_grown(self, index: Index) -> None:
+        """Build anew in the background when much stands beside the large arrays."""
+        if _beside(index.sides) <= _allowed(index.sides[0]) // 2:
+            return
         if self._rebuild is None or not self._rebuild.is_alive():
+            entries = [entry for _, entry in index.entries()]
             self._rebuild = threading.Thread(target=self._rebuilt, args=(entries,), name="knowledge-index", daemon=True)
             self._rebuild.start()
 
@@ -117,6 +128,37 @@ class Base:
 
 def _allowed(side: Side) -> int:
     return max(_FEW, int(_SHARE * side.part.size))
+
+
+def _placed(sides: Sequence[Side], gone: Iterable[Entry], come: Iterable[Entry]) -> tuple[list[Side], list[Entry]]:
+    """``sides`` without the entries that are gone, and with those that come of which a side has the content; the rest."""
+    changes: dict[int, Entry | None] = {digest(entry): None for entry in gone}
+    changes |= {digest(entry): entry for entry in come}
+    fresh = {number: entry for number, entry in changes.items() if entry is not None}
+    placed = []
+    for side in sides:
+        places = side.part.places_of(changes)
+        placed.append(side.changed({place: changes[number] for number, place in places.items()}) if places else side)
+        for number in places:
+            fresh.pop(number, None)
+    return placed, list(fresh.values())
+
+
+def _joined(sides: Sequence[Side], fresh: Sequence[Entry]) -> list[Side]:
+    """``sides`` and new entries: in the last side while it is small, in one more, or in one with all that changed."""
+    base, *others = sides
+    if not fresh:
+        return list(sides)
+    if others and (others[-1].part.size + len(fresh) <= _FEW or len(sides) == _MOST_SIDES):
+        joined = others[-1:] if others[-1].part.size + len(fresh) <= _FEW else others
+        held = [entry for side in joined for entry in side.entries if entry is not None]
+        fresh, others = [*held, *fresh], others[: -len(joined)]
+    return [base, *others, Side(make(fresh, processes=1), fresh, base)]
+
+
+def _beside(sides: Sequence[Side]) -> int:
+    """How many entries stand beside the large side."""
+    return sum(side.part.size for side in sides[1:])
 
 
 def _missing(side: Side, wanted: dict[int, Entry]) -> int:

@@ -5,7 +5,7 @@ so that publishing costs what was published and not the whole base.
 """
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Self
 
@@ -49,8 +49,9 @@ class Side:
     def __init__(self, part: Part, entries: Sequence[Entry | None], reference: "Side | None" = None) -> None:
         self.part: Final = part
         self.entries: Final = entries
-        self.alive: Final = np.fromiter((entry is not None for entry in entries), bool, part.size)
+        self.alive: Final = _alive(entries)
         self.living: Final = None if self.alive.all() else self.alive
+        self.urgent: Final = _urgent(enumerate(entries))
         total = part.size + (reference.part.size if reference else 0)
         self.weights: Final = {kind: _weights(part.kinds[kind], reference, kind, total) for kind in KINDS}
         self.body_weights: Final = _idf(part.body.counts(), total)
@@ -65,10 +66,19 @@ class Side:
 
     def revived(self, entries: Sequence[Entry | None]) -> "Side":
         """The same arrays with other entries in force."""
+        return self._twin(entries, _alive(entries), _urgent(enumerate(entries)))
+
+    def changed(self, changes: Mapping[int, Entry | None]) -> "Side":
+        """The same arrays with some entries in force, by their places, or no longer."""
+        entries, alive = list(self.entries), self.alive.copy()
+        for place, entry in changes.items():
+            entries[place], alive[place] = entry, entry is not None
+        return self._twin(entries, alive, (self.urgent - changes.keys()) | _urgent(changes.items()))
+
+    def _twin(self, entries: Sequence[Entry | None], alive: Bools, urgent: frozenset[int]) -> "Side":
         twin = object.__new__(Side)
         twin.__dict__.update(self.__dict__)
-        alive = np.fromiter((entry is not None for entry in entries), bool, self.part.size)
-        twin.__dict__.update(entries=entries, alive=alive, living=None if alive.all() else alive)
+        twin.__dict__.update(entries=entries, alive=alive, living=None if alive.all() else alive, urgent=urgent)
         return twin
 
 
@@ -81,10 +91,7 @@ class Index:
         self.size: Final = int(sum(int(side.alive.sum()) for side in sides))
         self._total: Final = sum(side.part.size for side in sides)
         self.urgent: Final = frozenset(
-            position
-            for start, side in zip(self.starts, self.sides, strict=True)
-            for position, entry in enumerate(side.entries, start)
-            if entry is not None and entry.urgent
+            start + local for start, side in zip(self.starts, self.sides, strict=True) for local in side.urgent
         )
 
     @classmethod
@@ -166,6 +173,14 @@ class Index:
             if position >= start:
                 return side, position - start
         raise LookupError(position)
+
+
+def _alive(entries: Sequence[Entry | None]) -> Bools:
+    return np.fromiter((entry is not None for entry in entries), bool, len(entries))
+
+
+def _urgent(entries: Iterable[tuple[int, Entry | None]]) -> frozenset[int]:
+    return frozenset(place for place, entry in entries if entry is not None and entry.urgent)
 
 
 def _unknown_weight(total: int) -> float:

@@ -71,6 +71,11 @@ class Part:
         """How many entries it holds."""
         return len(self.digests)
 
+    def places_of(self, wanted: Iterable[int]) -> dict[int, int]:
+        """Where the entries with these digests are, of those that it holds."""
+        places = np.flatnonzero(np.isin(self.digests, np.fromiter(wanted, np.uint64)))
+        return dict(zip(self.digests[places].tolist(), places.tolist(), strict=True))
+
     def writers_of(self, plain: str) -> Numbers:
         """The entries that have this normalised text among their ways of asking."""
         key = np.uint64(word_key(plain))

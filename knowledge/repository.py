@@ -34,34 +34,56 @@ class Published:
     unchanged: tuple[str, ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What is not as it was in an earlier snapshot: ids of entries, and all published versions that these have now."""
+
+    ids: frozenset[str]
+    versions: tuple[Entry, ...]
+
+
 @dataclass(frozen=True)
 class Snapshot:
     """The knowledge base of one moment. ``counter``: that of ``versions``; ``versions``: all that are published.
 
-    ``silenced``: ids of the entries with an open dispute, which no bot may answer; ``synonyms``: groups of words.
+    ``silenced``: ids of the entries with an open dispute, which no bot may answer; ``synonyms``: groups of words;
+    ``change``: how ``versions`` and ``silenced`` differ from those of the snapshot that this one came after, if known.
     """
 
     counter: int
     versions: tuple[Entry, ...]
     silenced: frozenset[str] = frozenset()
     synonyms: tuple[tuple[str, ...], ...] = ()
+    change: Change | None = None
 
-    def in_force(self, at: datetime) -> tuple[Entry, ...]:
-        """What maintainers and agents see at ``at``; see :func:`in_force`."""
-        return in_force(self.versions, at)
+    def after(
+        self, counter: int, change: Change, silenced: frozenset[str], synonyms: tuple[tuple[str, ...], ...]
+    ) -> "Snapshot":
+        """The next snapshot, of which all but ``change`` is in this one."""
+        kept = tuple([entry for entry in self.versions if entry.id not in change.ids])
+        return Snapshot(counter, kept + change.versions, silenced, synonyms, change)
 
-    def answerable(self, at: datetime) -> tuple[Entry, ...]:
+    def in_force(self, at: datetime, versions: Iterable[Entry] | None = None) -> tuple[Entry, ...]:
+        """What maintainers and agents see at ``at``; see :func:`in_force`. ``versions``: all of some entries only."""
+        return in_force(self.versions if versions is None else versions, at)
+
+    def answerable(self, at: datetime, versions: Iterable[Entry] | None = None) -> tuple[Entry, ...]:
         """What the public may be answered at ``at``: in force, for everybody, and not disputed."""
         return tuple(
             entry
-            for entry in in_force(self.versions, at)
+            for entry in self.in_force(at, versions)
             if entry.audience == Audience.PUBLIC and entry.id not in self.silenced
         )
 
     @cached_property
     def boundaries(self) -> tuple[datetime, ...]:
         """The moments at which what is in force changes by itself, in order."""
-        return tuple(sorted({moment for entry in self.versions for moment in _changes(entry)}))
+        begin = {entry.effective_at for entry in self.versions}
+        end = {entry.expires_at for entry in self.versions if entry.expires_at}
+        moments = {entry.starts_at for entry in self.versions if entry.starts_at}
+        moments |= {entry.ends_at for entry in self.versions if entry.ends_at}
+        days = begin | {day + timedelta(days=1) for day in end}
+        return tuple(sorted(moments | {_midnight(day) for day in days}))
 
     def since(self, at: datetime) -> datetime:
         """The last boundary up to ``at``: from then on until :meth:`until` the same entries are in force."""
@@ -250,16 +272,6 @@ def row_of(entry: Entry) -> dict[str, Any]:
         "tags": list(entry.tags),
         "attachments": [asdict(one) for one in entry.attachments],
     }
-
-
-def _changes(entry: Entry) -> Iterable[datetime]:
-    yield _midnight(entry.effective_at)
-    if entry.expires_at:
-        yield _midnight(entry.expires_at + timedelta(days=1))
-    if entry.starts_at:
-        yield entry.starts_at
-    if entry.ends_at:
-        yield entry.ends_at
 
 
 def _midnight(day: date) -> datetime:
