@@ -8,6 +8,8 @@ import { useLoad } from "../useLoad";
 import { act, useSession } from "../useSession";
 
 const POLL_MS = 2000;
+/** So soon a page left open shows that somebody else has begun a training. */
+const IDLE_POLL_MS = 15_000;
 
 export function useTraining() {
   const { me, can } = useSession();
@@ -15,10 +17,14 @@ export function useTraining() {
   let timer = 0;
 
   const atWork = () => Boolean(load.data.value?.running || load.data.value?.changing?.running);
-  watch(atWork, (busy) => {
-    window.clearInterval(timer);
-    if (busy) timer = window.setInterval(() => void load.reload(), POLL_MS);
-  });
+  watch(
+    atWork,
+    (busy) => {
+      window.clearInterval(timer);
+      timer = window.setInterval(() => document.hidden || void load.reload(), busy ? POLL_MS : IDLE_POLL_MS);
+    },
+    { immediate: true },
+  );
   watch(
     () => load.data.value?.running,
     (running, before) => {
