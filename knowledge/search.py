@@ -52,10 +52,14 @@ class _Held:
 
 @dataclass
 class _Shelf:
-    """The knowledge base of one moment of the store, and what is in force by the moment from which it is."""
+    """The knowledge base of one moment of the store, and what is in force by the moment from which it is.
+
+    ``earlier``: the shelf before this one, until what is in force now has been made of it.
+    """
 
     snapshot: Snapshot
     synonyms: Synonyms
+    earlier: "_Shelf | None" = None
     held: OrderedDict[tuple[datetime, bool], _Held] = field(default_factory=OrderedDict)
 
 
@@ -89,8 +93,9 @@ class Search:
             if shelf and shelf.snapshot.counter == await self._repository.counter():
                 return bool(await asyncio.to_thread(self._prepare, shelf, now)) if self._lacks(shelf, now) else False
             snapshot = await snapshot_after(self._database, shelf.snapshot if shelf else None)
-            fresh = _Shelf(snapshot, Synonyms(snapshot.synonyms))
+            fresh = _Shelf(snapshot, Synonyms(snapshot.synonyms), shelf)
             await asyncio.to_thread(self._prepare, fresh, now)
+            fresh.earlier = None
             self._shelf = fresh
             log.info("knowledge_loaded", version=snapshot.counter, versions=len(snapshot.versions))
             return True
@@ -191,11 +196,32 @@ class Search:
         return found
 
     def _made(self, shelf: _Shelf, at: datetime, since: datetime, *, agents: bool) -> _Held:
-        entries = shelf.snapshot.in_force(at) if agents else shelf.snapshot.answerable(at)
         twin = shelf.held.get((since, not agents))
+        followed = self._followed(shelf, at, twin, agents=agents)
+        if followed:
+            return followed
+        entries = shelf.snapshot.in_force(at) if agents else shelf.snapshot.answerable(at)
         if twin and len(twin.by_id) == len(entries):
             return twin
         return _Held(self._base.index(entries), {entry.id: entry for entry in entries})
+
+    def _followed(self, shelf: _Shelf, at: datetime, twin: _Held | None, *, agents: bool) -> _Held | None:
+        """What was in force at ``at`` before the last change, with that change; ``None``: it must be made of everything."""
+        earlier, change = shelf.earlier, shelf.snapshot.change
+        before = earlier.held.get((earlier.snapshot.since(at), agents)) if earlier and change else None
+        if before is None or change is None:
+            return None
+        speaking = shelf.snapshot.in_force if agents else shelf.snapshot.answerable
+        come = {entry.id: entry for entry in speaking(at, change.versions)}
+        by_id = before.by_id | come
+        gone = [before.by_id[id] for id in change.ids if id in before.by_id]
+        for entry in gone:
+            if entry.id not in come:
+                del by_id[entry.id]
+        if twin and len(twin.by_id) == len(by_id):
+            return twin
+        index = self._base.changed(before.index, gone, come.values())
+        return _Held(index, by_id) if index else None
 
 
 def order(
