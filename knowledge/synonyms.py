@@ -53,19 +53,22 @@ class SynonymLists:
         require(actor, MAINTAINERS, "改同义词")
         wanted = _checked(groups)
         now = self._clock.now()
+        standing = await self.read()
+        if standing.groups == wanted and revision in ("", standing.revision):
+            return standing
         async with self._database.begin() as connection:
+            count = await versions.bump(
+                connection, VERSION_NAME
+            )  # first: here writers on PostgreSQL wait for each other
             rows = await _rows(connection)
             before = _kept(rows)
             if revision and revision != before.revision:
                 raise KnowledgeError("conflict", "同义词刚刚被别人改过，您的修改没有保存；请刷新后在最新的上面再改")
-            if before.groups == wanted:
-                return before
             known = {tuple(row.words): row for row in rows}
             await connection.execute(delete(synonyms))
             fresh = [_row(number, words, known.get(words), actor.id, now) for number, words in enumerate(wanted)]
             if fresh:
                 await connection.execute(insert(synonyms), fresh)
-            count = await versions.bump(connection, VERSION_NAME)
             added = sum(words not in known for words in wanted)
             detail = f"共 {len(wanted)} 组，新写 {added} 组，去掉 {len(set(known) - set(wanted))} 组"
             await audit.record(
