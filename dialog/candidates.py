@@ -79,7 +79,7 @@ class Candidates:
         same = next((one for one in known.models if one.id == id), None)
         if same is not None and same.status in {ModelStatus.LIVE, ModelStatus.CANDIDATE}:
             where = "已经在线" if same.status is ModelStatus.LIVE else "已训练好，等待上线"
-            raise TrainingError("nothing_new", f"示例没有变化：用它们训练的模型 {id} {where}")
+            raise TrainingError("nothing_new", f"示例没有变化：用它们训练的模型 {id} {where}", id)
         python = bot_training.rasa_python()
         lock = await self._alone()
         if lock is None:

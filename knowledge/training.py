@@ -17,11 +17,13 @@ class TrainingError(HotlineError):
     """Training cannot do what was asked.
 
     ``code``: ``forbidden`` | ``second_person`` | ``busy`` | ``nothing_new`` | ``not_found`` | ``not_ready`` |
-    ``no_previous`` | ``swap_failed`` | ``invalid``. ``status`` is the HTTP status that goes with it.
+    ``no_previous`` | ``swap_failed`` | ``invalid``. ``status`` is the HTTP status that goes with it; ``model``: which
+    model has learned all there is (``nothing_new``).
     """
 
-    def __init__(self, code: str, message: str) -> None:
+    def __init__(self, code: str, message: str, model: str = "") -> None:
         super().__init__(code, message)
+        self.model: Final = model
         self.status: Final = _HTTP_STATUS.get(code, 409)
 
 

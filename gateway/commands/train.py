@@ -38,7 +38,10 @@ def train(
         typer.Option("--examples", metavar="文件", help="先加入 CSV 或 YAML 文件里的示例；有一行不对就一条也不加"),
     ] = None,
     evaluate: Annotated[
-        bool, typer.Option("--evaluate", help="用现有示例训练候选模型（没有变化就用上次的），与在线模型比较")
+        bool,
+        typer.Option(
+            "--evaluate", help="用现有示例训练候选模型，与在线模型比较；示例没有变化就不训练，评估现成的候选或在线模型"
+        ),
     ] = False,
     promote: Annotated[
         bool, typer.Option("--promote", help="把最新的候选模型换上线；须由训练人以外的知识审核来做")
@@ -48,6 +51,9 @@ def train(
     as_json: JsonOption = False,
 ) -> None:
     """训练对话模型：语料、规则或词典改动后运行；没有改动时立即结束。知识维护人员的训练见各选项。"""
+    from config.logs import set_up_logs
+
+    set_up_logs("WARNING")
     settings = settings_for(data, as_json=as_json)
     with refusals(as_json):
         if not (examples or evaluate or promote or rollback):
@@ -90,8 +96,8 @@ async def _maintain(
         if examples is not None:
             document["added"] = await labels.import_file(examples.name, _read(examples), person)
         if evaluate:
-            await _prepare_own(settings)
-            document |= await _evaluate(trainer, person)
+            served = await _prepare_own(settings)
+            document |= await _evaluate(trainer, person) or await _evaluate_live(settings, trainer, served)
         if promote:
             newest = next(iter((await trainer.overview()).candidates), None)
             if newest is None:
@@ -106,11 +112,11 @@ async def _maintain(
     return document
 
 
-async def _prepare_own(settings: "Settings") -> None:
-    """The program's own model is what a candidate is compared with before anything was promoted."""
+async def _prepare_own(settings: "Settings") -> Path:
+    """The model in service; before anything was promoted the program's own, which a candidate is compared with."""
     from dialog import bot_training
 
-    await asyncio.to_thread(bot_training.model_to_serve, settings, lambda text: typer.echo(text, err=True))
+    return await asyncio.to_thread(bot_training.model_to_serve, settings, lambda text: typer.echo(text, err=True))
 
 
 async def _person(database: "Database", vault: "Vault", by: str) -> "Account":
@@ -135,18 +141,19 @@ def _read(file: Path) -> bytes:
         raise HotlineError("unreadable", f"文件打不开：{file}（{error.strerror}）") from error
 
 
-async def _evaluate(trainer: "Trainer", person: "Person") -> dict[str, Any]:
-    """Train what is new, or take the newest candidate; its report."""
+async def _evaluate(trainer: "Trainer", person: "Person") -> dict[str, Any] | None:
+    """Train what is new, or take the candidate that learned just this; its report. ``None``: the live model did."""
     from knowledge.training import TrainingError
 
-    id = ""
     try:
         id = await trainer.start(person)
     except TrainingError as error:
-        newest = next(iter((await trainer.overview()).candidates), None)
-        if error.code != "nothing_new" or newest is None:
+        if error.code != "nothing_new":
             raise
-        id = newest.id
+        typer.echo(error.message, err=True)
+        if error.model == ((live := (await trainer.overview()).live) and live.id):
+            return None
+        id = error.model
     try:
         await _watch(trainer, id)
     except asyncio.CancelledError:
@@ -156,6 +163,17 @@ async def _evaluate(trainer: "Trainer", person: "Person") -> dict[str, Any]:
     if found.error:
         raise HotlineError("train_failed", f"训练没有成功：{found.error}")
     return {"model": found.to_json(), "report": await trainer.report(id)}
+
+
+async def _evaluate_live(settings: "Settings", trainer: "Trainer", served: Path) -> dict[str, Any]:
+    """The live model on the fixed set, in the form of a candidate's report."""
+    from dialog.live_evaluation import evaluate_live
+
+    typer.echo("没有新示例可训练，正在评估在线模型……", err=True)
+    live = (await trainer.overview()).live
+    figures = await asyncio.to_thread(evaluate_live, settings, served)
+    report: dict[str, Any] = {"candidate": None, "live": figures, "changed": [], "cross_validation": None}
+    return {"model": live.to_json() if live else None, "report": report}
 
 
 async def _watch(trainer: "Trainer", id: str) -> None:
@@ -178,21 +196,25 @@ def _tell(document: dict[str, Any]) -> None:
 
 
 def _tell_report(model: dict[str, Any], report: dict[str, Any]) -> None:
-    typer.echo(f"候选模型 {model['id']}（新增示例 {model['examples']} 条，用时 {model['seconds']:.0f} 秒）")
-    for title, figures in (("候选", report["candidate"]), ("在线", report["live"])):
+    candidate = report["candidate"]
+    if candidate:
+        typer.echo(f"候选模型 {model['id']}（新增示例 {model['examples']} 条，用时 {model['seconds']:.0f} 秒）")
+    else:
+        typer.echo(f"在线模型 {model['id']}（新增示例 {model['examples']} 条；没有新的可训练）")
+    for title, figures in (("候选", candidate), ("在线", report["live"])):
         if figures:
             spread = f"95% 区间 {figures['accuracy_low']:.1%}–{figures['accuracy_high']:.1%}"
             typer.echo(
                 f"  {title}：评估集 {figures['total']} 句，正确率 {figures['accuracy']:.1%}（{spread}），"
                 f"宏平均 F1 {figures['macro_f1']:.3f}"
             )
-    crossed = report["cross_validation"]
-    typer.echo(
-        f"  交叉验证（{crossed['folds']} 折）：正确率 {crossed['accuracy']:.1%}，宏平均 F1 {crossed['macro_f1']:.3f}"
-    )
-    for want, found, count in report["candidate"]["confusions"][:_WORST]:
+    if crossed := report["cross_validation"]:
+        spread = f"正确率 {crossed['accuracy']:.1%}，宏平均 F1 {crossed['macro_f1']:.3f}"
+        typer.echo(f"  交叉验证（{crossed['folds']} 折）：{spread}")
+    for want, found, count in (candidate or report["live"])["confusions"][:_WORST]:
         typer.echo(f"  最易混淆：应为 {want}，判为 {found}，{count} 句")
-    typer.echo(f"  判断有变化的话：{len(report['changed'])} 句")
-    for change in report["changed"][:_WORST]:
-        typer.echo(f"    {change['text']}：{change['live']} → {change['candidate']}（应为 {change['want']}）")
-    typer.echo("上线：请另一位知识审核运行 ./hotline train --promote --by 账号")
+    if candidate:
+        typer.echo(f"  判断有变化的话：{len(report['changed'])} 句")
+        for change in report["changed"][:_WORST]:
+            typer.echo(f"    {change['text']}：{change['live']} → {change['candidate']}（应为 {change['want']}）")
+        typer.echo("上线：请另一位知识审核运行 ./hotline train --promote --by 账号")
