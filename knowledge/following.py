@@ -53,7 +53,7 @@ async def _change(
     """What changed since ``before``; ``None``: too much to be read entry by entry, or the store is older than it."""
     if counter < before.counter:
         return None
-    newer = select(entries.c.id).where(entries.c.changed_in > before.counter).distinct().limit(_FEW + 1)
+    newer = select(entries.c.id).where(entries.c.changed_in > before.counter).limit(_FEW + 1)
     ids = set((await connection.execute(newer)).scalars()) | (silenced ^ before.silenced)
     if len(ids) > _FEW:
         return None
