@@ -19,6 +19,12 @@ export const today = (): string => day(new Date().toISOString());
 
 const words = (date: string): string => `${Number(date.slice(0, 4))}年${Number(date.slice(5, 7))}月${Number(date.slice(8, 10))}日`;
 
+/** How long something has gone on: `1 分 20 秒`. */
+export function elapsed(since: string, now: number): string {
+  const seconds = Math.max(0, Math.round((now - new Date(since).getTime()) / 1000));
+  return seconds < 60 ? `${seconds} 秒` : `${Math.floor(seconds / 60)} 分 ${seconds % 60} 秒`;
+}
+
 /** What an effective date means for somebody who asks. */
 export function effectiveInWords(date: string, now: string = today()): string {
   if (!/^\d{4}-\d\d-\d\d$/.test(date)) return "请写明从哪一天起可以这样回答";
