@@ -72,6 +72,7 @@ async def test_only_what_search_names_is_analysed_and_each_version_once(
     database: Database, repository: Repository, make_form: MakeForm, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     analysed: list[str] = []
+
     def counted(text: str, key: Callable[[str], str]) -> Signature:
         analysed.append(text)
         return signature(text, key)
