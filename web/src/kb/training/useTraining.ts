@@ -7,6 +7,8 @@ import type { Model, TrainingState } from "../types";
 import { useLoad } from "../useLoad";
 import { act, useSession } from "../useSession";
 
+/** What the bot makes of words that it is not sure enough of. */
+const UNHEARD = "nlu_fallback";
 const POLL_MS = 2000;
 /** So soon a page left open shows that somebody else has begun a training. */
 const IDLE_POLL_MS = 15_000;
@@ -47,7 +49,7 @@ export function useTraining() {
     else if (model?.error) ElMessage({ type: "error", message: `训练没有成功：${model.error}`, showClose: true, duration: 8000 });
   }
 
-  const labelOf = (name: string): string => load.data.value?.acts.find((one) => one.name === name)?.label ?? name;
+  const labelOf = (name: string): string => (name === UNHEARD ? "没有听懂" : (load.data.value?.acts.find((one) => one.name === name)?.label ?? name));
 
   async function post(path: string, message: string): Promise<void> {
     if ((await act(async () => ({ answer: await request("POST", `/api/kb/training/${path}`, {}) }))) !== null) ElMessage.success(message);
