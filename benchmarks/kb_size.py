@@ -10,7 +10,7 @@ import os
 import random
 import tempfile
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from datetime import date
@@ -32,14 +32,15 @@ from knowledge.text import warm_up
 from store.engine import Database
 
 QUESTIONS: Final = 1200
+VISIBLE_S: Final = 1.0
 P50_MS: Final = 3.0
 P99_MS: Final = 10.0
 BUILD_S: Final = 120.0
 _QUESTIONS_FILE: Final = "questions.json"
 _BATCH: Final = 20_000
 _GIVE_UP_S: Final = 600.0
-_NEW_QUESTION: Final = "鲸鱼观测站的夜航船票怎么退"
-"""Of the entry that is published last; no made entry has such words."""
+_NEW_QUESTIONS: Final = tuple(f"鲸鱼观测站的{ship}夜航船票怎么退" for ship in "甲乙丙丁戊己庚辛壬癸")
+"""Of the entries that are published last; no made entry has such words."""
 
 T = TypeVar("T")
 
@@ -53,7 +54,16 @@ class Built:
     build_s: float
     took_ms: tuple[float, ...]
     processor_ms: tuple[float, ...]
-    publish_s: float
+    found_first: float
+    """Share of the questions whose own entry comes first."""
+    publications: tuple["Publication", ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Publication:
+    """Seconds of a commit, and from it until a search finds the new entry; ms of the searches in between."""
+
+    commit_s: float
     visible_s: float
     searched_meanwhile_ms: tuple[float, ...]
 
@@ -74,6 +84,8 @@ def rows(number: int, questions: int = QUESTIONS) -> list[Row]:
         built = _alone(_build, folder)
         opened = _alone(_open, folder)
     took, processor = built.took_ms, built.processor_ms
+    committed = [one.commit_s for one in built.publications]
+    visible = [one.visible_s for one in built.publications]
     return [
         Row("entries", number, "count"),
         at_most("build", round(built.build_s, 1), "s", BUILD_S),
@@ -88,20 +100,23 @@ def rows(number: int, questions: int = QUESTIONS) -> list[Row]:
         Row("search worst", round(max(took), 2), "ms"),
         Row("search, processor time p50", round(percentile(processor, 0.5), 2), "ms"),
         Row("search, processor time p99", round(percentile(processor, 0.99), 2), "ms"),
+        Row("asked entry comes first", round(built.found_first, 4), "share"),
         Row("open again", round(opened.open_s, 1), "s"),
-        Row("publish one entry: commit", round(built.publish_s, 2), "s"),
-        Row("publish one entry: commit to visible", round(built.visible_s, 2), "s"),
-        *_meanwhile(built.searched_meanwhile_ms),
+        Row("entries published one by one", len(visible), "count"),
+        Row("publish one entry: commit p50", round(percentile(committed, 0.5), 2), "s"),
+        Row("publish one entry: commit to visible p50", round(percentile(visible, 0.5), 2), "s"),
+        at_most("publish one entry: commit to visible worst", round(max(visible), 2), "s", VISIBLE_S),
+        *_meanwhile([took for one in built.publications for took in one.searched_meanwhile_ms]),
     ]
 
 
-def _meanwhile(took: tuple[float, ...]) -> list[Row]:
+def _meanwhile(took: Sequence[float]) -> list[Row]:
     if not took:
         return []
     return [
-        Row("searches while it became visible", len(took), "count"),
-        Row("search while it became visible p50", round(percentile(took, 0.5), 2), "ms"),
-        Row("search while it became visible worst", round(max(took), 2), "ms"),
+        Row("searches while they became visible", len(took), "count"),
+        Row("search while they became visible p50", round(percentile(took, 0.5), 2), "ms"),
+        Row("search while they became visible worst", round(max(took), 2), "ms"),
     ]
 
 
@@ -129,11 +144,11 @@ async def _fill(folder: Path, *, number: int, questions: int) -> None:
     try:
         await database.migrate()
         repository, entries = Repository(database, SystemClock()), made_entries(number)
-        rng, asked = random.Random(7), list[str]()
+        rng, asked = random.Random(7), list[tuple[str, str]]()
         every = max(1, number // (questions + 1))
         while batch := list(islice(entries, _BATCH)):
             await repository.publish(batch, by="bench")
-            asked += [asked_of(entry, rng) for entry in batch[::every]]
+            asked += [(asked_of(entry, rng), entry.id) for entry in batch[::every]]
         (folder / _QUESTIONS_FILE).write_text(json.dumps(asked), encoding="utf-8")
     finally:
         await database.close()
@@ -141,7 +156,8 @@ async def _fill(folder: Path, *, number: int, questions: int) -> None:
 
 async def _build(folder: Path) -> Built:
     database, clock = _database(folder), SystemClock()
-    questions: list[str] = json.loads((folder / _QUESTIONS_FILE).read_text(encoding="utf-8"))
+    asked: list[tuple[str, str]] = json.loads((folder / _QUESTIONS_FILE).read_text(encoding="utf-8"))
+    questions = [question for question, _ in asked]
     try:
         warm_up()
         search = Search(database, Settings(data_dir=folder), clock)
@@ -151,27 +167,26 @@ async def _build(folder: Path) -> Built:
         build_s = time.perf_counter() - started
         after = _resident_mb()
         search.search(questions[0], clock.now())
-        took, processor = [], []
-        for question in questions[1:]:
+        took, processor, first = [], [], 0
+        for question, id in asked[1:]:
             began, used = time.perf_counter(), time.thread_time()
-            search.search(question, clock.now())
+            ranked = search.search(question, clock.now()).ranked
             took.append((time.perf_counter() - began) * 1000)
             processor.append((time.thread_time() - used) * 1000)
-        publish_s, visible_s, meanwhile = await _publish_one(database, search, questions)
-        return Built(before, after, build_s, tuple(took), tuple(processor), publish_s, visible_s, meanwhile)
+            first += bool(ranked) and ranked[0].entry.id == id
+        published = [await _publish_one(database, search, questions, new) for new in _NEW_QUESTIONS]
+        return Built(before, after, build_s, tuple(took), tuple(processor), first / len(took), tuple(published))
     finally:
         await database.close()
 
 
-async def _publish_one(
-    database: Database, search: Search, questions: list[str]
-) -> tuple[float, float, tuple[float, ...]]:
-    """Seconds of the commit, and from it until a search finds the new entry; ms of the searches in between."""
+async def _publish_one(database: Database, search: Search, questions: list[str], question: str) -> Publication:
+    """Publish an entry that is asked for as ``question``, and ask until it is found, others in between."""
     clock = SystemClock()
     speech = "夜航船票在观测站退。"
     new = EntryForm(
-        id="NEW-1",
-        question=_NEW_QUESTION,
+        id=f"NEW-{_NEW_QUESTIONS.index(question)}",
+        question=question,
         answer=speech * (CHARACTERS // len(speech)),
         speech=speech,
         unit="市公安局",
@@ -183,8 +198,8 @@ async def _publish_one(
     refreshing = asyncio.create_task(search.refresh_if_changed())
     took: list[float] = []
     while time.perf_counter() - committed < _GIVE_UP_S:
-        ranked = search.search(_NEW_QUESTION, clock.now()).ranked
-        if ranked and ranked[0].entry.id == "NEW-1":
+        ranked = search.search(question, clock.now()).ranked
+        if ranked and ranked[0].entry.id == new.id:
             break
         began = time.perf_counter()
         await asyncio.to_thread(search.search, questions[len(took) % len(questions)], clock.now())
@@ -192,7 +207,7 @@ async def _publish_one(
         await asyncio.sleep(0.02)
     visible_s = time.perf_counter() - committed
     await refreshing
-    return committed - started, visible_s, tuple(took)
+    return Publication(committed - started, visible_s, tuple(took))
 
 
 async def _open(folder: Path) -> Opened:
