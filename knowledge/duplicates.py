@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from hashlib import blake2b
 from typing import Final, Protocol
 
-from sqlalchemy import select, tuple_
+from sqlalchemy import select
 from structlog import get_logger
 
 from config.errors import HotlineError
@@ -28,6 +28,8 @@ _WAYS: Final = 20
 """Ways of asking of one entry that are compared."""
 _ASKED: Final = 5
 """Ways of asking that candidates are looked for with."""
+_NEAR: Final = 8
+"""Candidates of one way of asking that are compared: what asks the same is among the first."""
 _KEPT: Final = 2000
 """Versions whose signatures are kept: they take 8 kB each."""
 
@@ -75,21 +77,26 @@ class NearDuplicates:
         distinct = list(dict.fromkeys(way for way in ways if way.strip()))[:_WAYS]
         try:
             async with asyncio.timeout(WITHIN_S):
-                found = {key: None for way in distinct[:_ASKED] for key in await self._candidates(way) if key[0] != id}
-                known = await self._look_up(found)
+                known = await self._look_up(await self._named(id, distinct[:_ASKED]))
                 return await asyncio.to_thread(_likest, distinct, known)
         except (TimeoutError, HotlineError) as error:
             log.warning("near_duplicates_not_compared", error=type(error).__name__)
             return ()
 
-    async def _look_up(self, keys: Iterable[Key]) -> dict[str, _Known]:
-        wanted = list(keys)
+    async def _named(self, id: str, ways: Iterable[str]) -> list[Key]:
+        named: dict[Key, None] = {}
+        for way in ways:
+            others = [key for key in await self._candidates(way) if key[0] != id]
+            named |= dict.fromkeys(others[:_NEAR])
+        return list(named)
+
+    async def _look_up(self, wanted: Sequence[Key]) -> dict[str, _Known]:
         missing = [key for key in wanted if key not in self._known]
         if missing:
             query = select(entries.c.id, entries.c.version, entries.c.question, entries.c.similar)
             async with self._database.connect() as connection:
-                rows = await connection.execute(query.where(tuple_(entries.c.id, entries.c.version).in_(missing)))
-                read = {(row.id, row.version): (row.question, *row.similar) for row in rows}
+                rows = await connection.execute(query.where(entries.c.id.in_([id for id, _ in missing])))
+                read = {key: (row.question, *row.similar) for row in rows if (key := (row.id, row.version)) in missing}
             self._known |= await asyncio.to_thread(_analysed, read)
         for key in wanted:
             if key in self._known:
