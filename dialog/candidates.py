@@ -275,9 +275,12 @@ class Candidates:
         if row.metrics.get("base") != base:
             raise TrainingError("not_ready", "程序或自带语料已更新，请重新训练后再上线")
         lock = await self._changes.begin(row.id, by.id, self._clock.now())
-        if not self._sound(row):
+        try:
+            if not self._sound(row):
+                raise TrainingError("not_ready", "模型文件不在或已损坏，请重新训练")
+        except BaseException:
             self._changes.end(lock)
-            raise TrainingError("not_ready", "模型文件不在或已损坏，请重新训练")
+            raise
         changing = asyncio.create_task(self._change(lock, row.id, base, by, action), name="change-model")
         self._changing.add(changing)
         changing.add_done_callback(self._changed)

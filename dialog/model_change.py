@@ -35,7 +35,11 @@ class ModelChanges:
         """Begin to put a model into service; what is returned goes to :meth:`end`. Raises ``busy``."""
         for _ in range(_TRIES):
             if (lock := lock_of(self._lock)) is not None:
-                self._write({"id": id, "by": by, "at": at.isoformat(), "error": "", "over": False})
+                try:
+                    self._write({"id": id, "by": by, "at": at.isoformat(), "error": "", "over": False})
+                except BaseException:
+                    os.close(lock)
+                    raise
                 return lock
             await asyncio.sleep(_TRY_AGAIN_S)
         raise TrainingError("busy", "正在更换模型，请稍候")

@@ -310,6 +310,7 @@ async def test_a_damaged_or_exchanged_model_is_not_promoted(workshop: Workshop) 
     assert bot_training.is_sound(model)
     with pytest.raises(TrainingError, match="已损坏"):
         await workshop.trainer.promote(id, REVIEWER)
+    assert (await workshop.trainer.overview()).changing is None
 
 
 async def test_a_crash_between_swap_and_books_is_made_good(workshop: Workshop) -> None:
