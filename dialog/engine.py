@@ -322,14 +322,16 @@ class Dialog:
         """「家里没水了打哪个电话」: taken for a call for help, asked as a question, and certainly in the knowledge base.
 
         Only a call for help, never a complaint or report (Z19), and only where neither a place nor a time was told.
-        And 「那要带什么材料」 after an answer, which alone says little.
+        And 「那要带什么材料」 after an answer, which alone says little. And what seems no business of ours but certainly has
+        an answer: an emergency script is asked for in words that nobody was trained on.
         """
-        if step.act in _SAYS_LITTLE and not turn.state.in_form and self._actions.answering.follows_up(turn):
+        if turn.state.in_form:
+            return False
+        if step.act in _SAYS_LITTLE and self._actions.answering.follows_up(turn):
             return True
         told = turn.found.place.status is ElementStatus.FILLED or turn.found.time.status is ElementStatus.FILLED
-        if step.act != "ask_help" or turn.state.in_form or told or not fallback.is_question(turn.text):
-            return False
-        return self._actions.answering.knows(turn)
+        helped = step.act == "ask_help" and not told and fallback.is_question(turn.text)
+        return (helped or step.act == "out_of_scope") and self._actions.answering.knows(turn)
 
     def _take_in(self, turn: Turn, step: RasaStep) -> None:
         """In the form, what this turn said becomes part of the record, and so does 「不知道」."""

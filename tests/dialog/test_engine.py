@@ -213,6 +213,14 @@ async def test_a_question_taken_for_a_call_for_help_is_answered(begin: Begin, ra
     assert reply.messages[-1].kind is MessageKind.ASK
 
 
+async def test_what_seems_no_business_of_ours_is_answered_where_it_is_written(begin: Begin, rasa: ScriptedRasa) -> None:
+    talk = await begin()
+    for question, kind in (("公积金怎么提取", MessageKind.ANSWER), ("今天股票涨不涨", MessageKind.CHAT)):
+        rasa.will("out_of_scope", {"do": "say", "key": "out_of_scope"})
+        reply = await talk.say(question)
+        assert reply.messages[0].kind is kind
+
+
 async def test_a_suggestion_is_not_asked_when_it_happened(begin: Begin, tickets: Tickets) -> None:
     talk = await begin()
     reply = await talk.say("我建议在坡头区麻斜街道渡口加装路灯")

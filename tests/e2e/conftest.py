@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from tests.e2e.console import Maintainer, account
 from tests.e2e.instance import Agent, Hotline, begin
 
 
@@ -27,3 +28,13 @@ def agent(hotline: Hotline) -> Agent:
 def officer(hotline: Hotline) -> str:
     hotline.json("agent", "add", "9001", "--sip", "", "--role", "office")
     return "9001"
+
+
+@pytest.fixture(scope="session")
+def editor(hotline: Hotline) -> Maintainer:
+    return account(hotline, "7001", "editor")
+
+
+@pytest.fixture(scope="session")
+def reviewer(hotline: Hotline) -> Maintainer:
+    return account(hotline, "7002", "reviewer")

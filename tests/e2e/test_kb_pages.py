@@ -2,13 +2,12 @@
 
 import json
 import re
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, expect
 
+from tests.e2e.console import Maintainer, api, console, show
 from tests.e2e.instance import Hotline
 from tests.e2e.test_pages import DESKTOP, PHONE, browser, no_sideways_scrolling, open_page, say, shots
 
@@ -27,54 +26,6 @@ SECTIONS = (
     "charts",
     "transfer",
 )
-
-
-@dataclass(frozen=True)
-class Maintainer:
-    """An account of the console."""
-
-    id: str
-    password: str
-
-
-def _account(hotline: Hotline, id: str, role: str) -> Maintainer:
-    return Maintainer(id, hotline.json("agent", "add", id, "--role", role)["password"])
-
-
-@pytest.fixture(scope="session")
-def editor(hotline: Hotline) -> Maintainer:
-    return _account(hotline, "7001", "editor")
-
-
-@pytest.fixture(scope="session")
-def reviewer(hotline: Hotline) -> Maintainer:
-    return _account(hotline, "7002", "reviewer")
-
-
-def console(browser: Browser, hotline: Hotline, who: Maintainer, size: dict[str, int] = DESKTOP) -> Page:
-    page = open_page(browser, f"{hotline.web}kb", size)
-    page.locator("#account").fill(who.id)
-    page.locator("#password").fill(who.password)
-    page.get_by_role("button", name="登录").click()
-    expect(page.get_by_role("navigation", name="栏目")).to_be_visible()
-    return page
-
-
-def show(page: Page, section: str) -> None:
-    page.evaluate("place => { location.hash = `#/${place}` }", section)
-
-
-def api(page: Page, method: str, path: str, body: dict[str, Any] | None = None) -> Any:
-    """Ask the console's API with the session of ``page``."""
-    csrf = page.request.get(f"{origin(page)}/api/kb/me").json()["csrf"]
-    url = f"{origin(page)}/api/kb/{path}"
-    answer = page.request.fetch(url, method=method, headers={"X-CSRF-Token": csrf}, data=body)
-    assert answer.ok, answer.text()
-    return answer.json()
-
-
-def origin(page: Page) -> str:
-    return str(page.evaluate("location.origin"))
 
 
 def test_two_people_publish_what_the_chat_then_answers(
