@@ -136,15 +136,16 @@ class Index:
         numbers = {"body": tuple(side.part.body.number(keys["grams"]) for side in self.sides)}
         unknown: dict[str, float] = {}
         for kind in KINDS:
-            found = np.zeros(len(keys[kind]), np.float32)
             numbers[kind] = tuple(side.part.kinds[kind].number(keys[kind]) for side in self.sides)
-            for side, held in zip(reversed(self.sides), reversed(numbers[kind]), strict=True):
-                if len(side.weights[kind]):
-                    found = np.where(held >= 0, side.weights[kind][held], found)
-            strange = found == 0
-            weights[kind] = np.where(strange, _unknown_weight(self._total), found).astype(np.float32)
-            total = float(weights[kind].sum())
-            unknown[kind] = float(weights[kind][strange].sum()) / total if total else 1.0
+            held = np.full(len(keys[kind]), _unknown_weight(self._total), np.float32)
+            strange = np.ones(len(held), bool)
+            for side, of_side in zip(reversed(self.sides), reversed(numbers[kind]), strict=True):
+                known = of_side >= 0
+                held[known] = side.weights[kind][of_side[known]]
+                strange &= ~known
+            weights[kind] = held
+            total = float(held.sum())
+            unknown[kind] = float(held[strange].sum()) / total if total else 1.0
         return Question(terms, keys, weights, numbers, unknown, details_of(terms.plain))
 
     def candidates(self, question: Question, most: int = CANDIDATES) -> npt.NDArray[np.int64]:
@@ -269,10 +270,11 @@ def hits(side: Side, place: int, ways: Ways, question: Question, kind: str) -> H
     if len(known):
         starts = held.starts[ways.numbers]
         lengths = held.starts[ways.numbers + 1] - starts
-        terms = held.terms[ranges(starts, lengths)]
+        ends = np.cumsum(lengths)
+        terms = held.terms[np.repeat(starts + lengths - ends, lengths) + np.arange(ends[-1])]
         wanted = numbers[known]
         places = np.minimum(wanted.searchsorted(terms), len(wanted) - 1)
         same = np.flatnonzero(wanted[places] == terms)
-        owner = np.cumsum(lengths).searchsorted(same, side="right")
+        owner = ends.searchsorted(same, side="right")
         present[owner, known[places[same]]] = True
     return Hits(present, ways.first, side.lengths[kind][ways.numbers], side.totals[kind][ways.numbers])

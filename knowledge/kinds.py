@@ -40,8 +40,7 @@ class Kind:
         """The terms' numbers; -1 where no way holds a key."""
         if not len(self.keys):
             return np.full(len(keys), -1, np.int32)
-        places = np.searchsorted(self.keys, keys)
-        places[places == len(self.keys)] = 0
+        places = np.minimum(self.keys.searchsorted(keys), len(self.keys) - 1)
         return np.where(self.keys[places] == keys, places, -1).astype(np.int32)
 
     def counts(self) -> Numbers:
