@@ -27,7 +27,7 @@ from dialog.rasa_process import Limits, Stopped, run
 BOT: Final = ROOT / "dialog" / "bot"
 RASA_PYTHON: Final = ROOT / ".hotline" / "env" / "rasa" / "bin" / "python"
 SHARED_MODELS: Final = ROOT / ".hotline" / "rasa-models"
-MADE_FROM: Final = ("config.yml", "domain.yml", "data", "dictionary", "components")
+MADE_FROM: Final = ("config.yml", "domain.yml", "data", "dictionary", "components", "vectors")
 TRAINING_LIMIT_S: Final = 1800
 FINGERPRINT_FORMAT: Final = b"1"
 """Raise when the way of training changes without any file changing."""

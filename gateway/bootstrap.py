@@ -62,7 +62,7 @@ class Environment:
 
 
 MAIN: Final = Environment("main", "主环境", ("requirements.lock",), 290, 830, True)
-RASA: Final = Environment("rasa", "对话模型环境（Rasa）", ("requirements-rasa.lock",), 475, 1500, False)
+RASA: Final = Environment("rasa", "对话模型环境（Rasa）", ("requirements-rasa.lock",), 566, 1600, False)
 NEEDS_RASA: Final = {"up", "test", "bench", "train"}
 DEV_LOCKS: Final = ("requirements-dev.lock", "requirements-pyvoip.lock")
 PYVOIP_LOCKS: Final = ("requirements-pyvoip.lock",)

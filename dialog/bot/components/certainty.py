@@ -11,6 +11,8 @@ from rasa.shared.constants import DEFAULT_NLU_FALLBACK_INTENT_NAME
 from rasa.shared.nlu.constants import INTENT, INTENT_NAME_KEY, INTENT_RANKING_KEY, PREDICTED_CONFIDENCE_KEY
 from rasa.shared.nlu.training_data.message import Message
 
+from components.act_classifier import NEAREST
+
 
 @DefaultV1Recipe.register(DefaultV1Recipe.ComponentType.INTENT_CLASSIFIER, is_trainable=False)
 class Certainty(GraphComponent, IntentClassifier):
@@ -18,7 +20,8 @@ class Certainty(GraphComponent, IntentClassifier):
 
     ``least``: by stage, the least confidence of acts that cannot be taken back: a goodbye ends the call, a cancellation
     drops what was told, a yes files the ticket. ``doubted``: at its ``stages``, its ``acts`` (those that begin a ticket)
-    when they are less sure than ``least`` and ``rivals`` (what is no business of ours) hold more than ``share`` together.
+    when they are less sure than ``least`` and ``rivals`` (what is no business of ours) hold more than ``share`` together, or
+    less sure than ``near_least`` while the examples nearest in meaning are nearer among the rivals than among the acts.
     """
 
     @classmethod
@@ -27,7 +30,8 @@ class Certainty(GraphComponent, IntentClassifier):
 
     @staticmethod
     def get_default_config() -> dict[str, Any]:
-        return {"least": {}, "doubted": {"stages": [], "acts": [], "least": 0.0, "rivals": [], "share": 1.0}}
+        nobody = {"stages": [], "acts": [], "least": 0.0, "near_least": 0.0, "rivals": [], "share": 1.0}
+        return {"least": {}, "doubted": nobody}
 
     def __init__(self, config: dict[str, Any]) -> None:
         self._least: dict[str, dict[str, float]] = config["least"]
@@ -65,4 +69,17 @@ class Certainty(GraphComponent, IntentClassifier):
             for item in message.get(INTENT_RANKING_KEY) or []
             if item[INTENT_NAME_KEY] in doubted["rivals"]
         )
-        return bool(act[PREDICTED_CONFIDENCE_KEY] < doubted["least"] and rivals > doubted["share"])
+        confidence = act[PREDICTED_CONFIDENCE_KEY]
+        if confidence < doubted["least"] and rivals > doubted["share"]:
+            return True
+        near = message.get(NEAREST)
+        if not near or confidence >= doubted["near_least"]:
+            return False
+        return _nearness(near, doubted["rivals"]) > _nearness(near, doubted["acts"])
+
+
+def _nearness(near: dict[str, list[float]], acts: list[str]) -> float:
+    """The mean cosine of the nearest examples of ``acts`` together, as many as are told of one act; -1 without any."""
+    found = sorted((cosine for act in acts for cosine in near.get(act, [])), reverse=True)
+    found = found[: max(map(len, near.values()))]
+    return sum(found) / len(found) if found else -1.0
