@@ -40,10 +40,10 @@ export function useDraft(entryId: string, draftId: string) {
   let turn = 0;
 
   const now = computed(() => JSON.stringify([content, note.value]));
-  const dirty = computed(() => !loading.value && now.value !== saved.value);
   /** The content as it was when I last loaded or saved it. */
   const base = computed(() => (saved.value ? (JSON.parse(saved.value) as [Content, string])[0] : emptyContent("")));
   const editable = computed(() => can("edit") && (!draft.value || WRITABLE.includes(draft.value.status)));
+  const dirty = computed(() => editable.value && !loading.value && !failure.value && now.value !== saved.value);
   /** May still be given up. */
   const open = computed(() => can("edit") && draft.value !== null && OPEN.includes(draft.value.status));
 
@@ -97,7 +97,7 @@ export function useDraft(entryId: string, draftId: string) {
 
   watch(now, () => {
     window.clearTimeout(timer);
-    if (!loading.value && content.question.trim()) timer = window.setTimeout(() => void check(), CHECK_AFTER_MS);
+    if (editable.value && !loading.value && content.question.trim()) timer = window.setTimeout(() => void check(), CHECK_AFTER_MS);
   });
   holdWhile(() => dirty.value);
   onBeforeUnmount(() => {
