@@ -8,6 +8,7 @@ from typing import Final
 import numpy as np
 from structlog import get_logger
 
+from knowledge.collector import spare
 from knowledge.contract import Entry
 from knowledge.index import Index, Side
 from knowledge.kinds import Keys
@@ -43,6 +44,7 @@ class Base:
             if side is None or _missing(side, wanted) > _allowed(side):
                 side = self._built(entries, wanted)
             index = self._joined(side, wanted)
+        spare(len(entries))
         self._rebuild_grown(index)
         return index
 

@@ -1,12 +1,12 @@
 """Reads what changed in a large knowledge base without reading the rest again, in pieces that never hold up a call."""
 
-import gc
 from typing import Final
 
 from sqlalchemy import func, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncConnection
 from structlog import get_logger
 
+from knowledge.collector import spare
 from knowledge.contract import Entry
 from knowledge.repository import PUBLISHED, VERSION_NAME, Change, Snapshot, entry_of
 from store import versions
@@ -20,9 +20,6 @@ _ROWS: Final = 400
 """Rows of one query: keys alone, and whole entries."""
 _FEW: Final = 1000
 """So many new entries are fetched by their keys; more are read with the rest."""
-_MANY: Final = 10_000
-"""From so many entries on the collector of cyclic garbage leaves them alone: they have no cycles, and looking through
-100,000 of them holds up whatever the process does for a third of a second, again and again."""
 
 Key = tuple[str, int]
 
@@ -119,8 +116,7 @@ async def _all(connection: AsyncConnection) -> dict[Key, Entry]:
         rows = (await connection.execute(query)).all()
         for row in rows:
             found[row.id, row.version] = entry_of(row)
-        if len(found) > _MANY:
-            gc.freeze()
+        spare(len(found))
         if len(rows) < _ROWS:
             return found
         after = (rows[-1].id, rows[-1].version)
