@@ -258,16 +258,15 @@ class Candidates:
 
     async def _follow_live(self) -> None:
         """The row that is live is the model in service, also after a start with another release or a crash in a swap."""
-        live = await asyncio.to_thread(read_live, self._settings)
         base = await asyncio.to_thread(bot_training.fingerprint)
-        id = live.model if live else base
         async with self._database.connect() as connection:
-            marked = select(models.c.id).where(models.c.status == ModelStatus.LIVE.value)
-            present = [str(one) for one in (await connection.execute(marked)).scalars()]
-        if present == [id]:
-            return
-        async with self._database.begin() as connection:
-            await self._mark_live(connection, id, live.base if live else base, by="", at=self._clock.now())
+            if await _marked_live(connection) == [await asyncio.to_thread(model_store.live_id, self._settings, base)]:
+                return
+        async with self._database.begin() as connection:  # again: a change may have been written down, with who made it
+            live = await asyncio.to_thread(read_live, self._settings)
+            id = live.model if live else base
+            if await _marked_live(connection) != [id]:
+                await self._mark_live(connection, id, live.base if live else base, by="", at=self._clock.now())
 
     async def _put_live(self, row: Row[Any], by: Person, action: str) -> "asyncio.Task[Model]":
         """Begin the change; it goes on to its end even when whoever asked has gone away meanwhile."""
@@ -371,6 +370,12 @@ class Candidates:
 def _reviews(by: Person) -> None:
     if by.role != REVIEWER or not by.id:
         raise TrainingError("forbidden", "只有知识审核可以上线或退回模型")
+
+
+async def _marked_live(connection: AsyncConnection) -> list[str]:
+    """The models whose rows say that they are live."""
+    rows = await connection.execute(select(models.c.id).where(models.c.status == ModelStatus.LIVE.value))
+    return [str(one) for one in rows.scalars()]
 
 
 def _model(row: Row[Any]) -> Model:

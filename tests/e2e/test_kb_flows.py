@@ -102,6 +102,10 @@ def test_every_role_sees_its_sections_and_is_refused_nothing_there(
         expect(page.get_by_role("heading", name="打不开这个栏目")).to_be_visible()
         show(page, "entries/+")
         expect(page.locator("#f-question" if role == "unit" else "text=不能新建")).to_be_visible()
+    show(page, "entries/draft/none")
+    expect(page.locator(".notice.bad")).to_be_visible()
+    show(page, "entries")
+    expect(page.get_by_role("heading", name="条目")).to_be_visible()
     page.context.close()
 
 
@@ -298,7 +302,8 @@ def test_what_an_agent_used_and_what_he_reported_is_kept(
     desk.screenshot(path=str(shots / "desk-1440-reported.png"))
     desk.get_by_test_id("end").click()
     expect(desk.get_by_text("已结束")).to_be_visible()
-    desk.get_by_text("离线", exact=True).click()
+    desk.get_by_role("button", name="退出").click()
+    expect(desk.locator("#account")).to_be_visible()
     assert "到窗口办理" not in answer_to(browser, hotline, "皮划艇证在哪里补办")
 
     show(page, "freshness")

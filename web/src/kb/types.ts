@@ -390,6 +390,8 @@ export interface Candidate {
   id: string;
   version: number;
   question: string;
+  /** The way of asking with most of the question's pairs of characters; empty when none has any. */
+  way: string;
   score: number;
   logit: number;
   features: Contribution[];

@@ -1,7 +1,7 @@
 // Something a page needs from the gateway: still loading, failed, or there.
 import { ref, type Ref, watch } from "vue";
-import { messageOf, request, RequestFailed } from "../shared/http";
-import { useSession } from "./useSession";
+import { messageOf, request } from "../shared/http";
+import { ended } from "./useSession";
 
 export interface Load<T> {
   data: Ref<T | null>;
@@ -28,7 +28,7 @@ export function useLoad<T>(path: () => string): Load<T> {
     } catch (error) {
       if (mine !== turn) return;
       failure.value = messageOf(error);
-      if (error instanceof RequestFailed && error.status === 401) useSession().me.value = null;
+      ended(error);
     } finally {
       if (mine === turn) loading.value = false;
     }

@@ -6,6 +6,8 @@ import type { FreshnessReport, Gap, Me, Review, Right } from "./types";
 
 const me = ref<Me | null>(null);
 const loaded = ref(false);
+/** The session has ended under somebody who works here: the page stays as it is until he has logged in again. */
+const expired = ref(false);
 const badges = reactive({ reviews: 0, disputes: 0, gaps: 0 });
 const COUNT_EVERY_MS = 30_000;
 let timer = 0;
@@ -15,9 +17,16 @@ const oversees = (): boolean => OVERSEERS.includes(me.value?.account.role ?? "")
 const isUnit = (): boolean => me.value?.account.role === "unit";
 const can = (right: Right): boolean => me.value?.can.includes(right) ?? false;
 
-/** Show a failure to the person; a session that has ended leads back to the login. */
+/** Whether an error says that the session has ended; the login comes up then. */
+export function ended(error: unknown): boolean {
+  const is = error instanceof RequestFailed && error.status === 401;
+  if (is) expired.value = me.value !== null;
+  return is;
+}
+
+/** Show a failure to the person. */
 export function told(error: unknown): void {
-  if (error instanceof RequestFailed && error.status === 401) me.value = null;
+  if (ended(error)) return;
   ElMessage({ type: "error", message: messageOf(error), showClose: true, duration: 6000 });
 }
 
@@ -51,6 +60,9 @@ export async function refreshBadges(): Promise<void> {
 }
 
 function begin(found: Me): void {
+  const another = expired.value && me.value?.account.id !== found.account.id;
+  expired.value = false;
+  if (another) location.reload();
   me.value = found;
   useCsrf(found.csrf);
   void refreshBadges();
@@ -79,7 +91,8 @@ async function login(account: string, password: string): Promise<void> {
 async function logout(): Promise<void> {
   window.clearInterval(timer);
   await act(() => request("POST", "/api/kb/logout", {}));
+  expired.value = false;
   me.value = null;
 }
 
-export const useSession = () => ({ me, loaded, badges, can, oversees, isUnit, restore, login, logout });
+export const useSession = () => ({ me, loaded, expired, badges, can, oversees, isUnit, restore, login, logout });
