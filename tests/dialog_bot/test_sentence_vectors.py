@@ -68,6 +68,8 @@ def test_a_file_spares_the_reading(module: ModuleType, reader: Reader, tmp_path:
     module.vector.cache_clear()
     rows = module.vectors(["怎么办", "新加的话", "  "], file)
     assert reader.asked[2:] == ["新加的话"]
+    assert module.vector("路灯不亮", file) @ rows[0] < 0.9
+    assert reader.asked[3:] == []
     assert rows[0] @ reader.query("怎么办") > 0.999
     assert np.linalg.norm(rows, axis=1) == pytest.approx([1, 1, 0], abs=1e-5)
 

@@ -138,7 +138,7 @@ class ActClassifier(GraphComponent, IntentClassifier):
         for message in messages:
             if self._learned is None or not message.get(TEXT):
                 continue
-            meant = self._learned.meant(message)
+            meant = self._learned.meant(message, Path(self._config["vectors"]))
             ranking = [
                 {INTENT_NAME_KEY: act, PREDICTED_CONFIDENCE_KEY: chance}
                 for act, chance in self._learned.rank(message, meant)
@@ -212,11 +212,11 @@ class _Learned:
     def __init__(self, features: _Features, acts: list[str], arrays: dict[str, Any]) -> None:
         self.features, self.acts, self.arrays = features, acts, arrays
 
-    def meant(self, message: Message) -> Any | None:
+    def meant(self, message: Message, kept: Path) -> Any | None:
         """The message's place among the examples; ``None`` where it has no vector or there was none to learn from."""
         if "centre" not in self.arrays:
             return None
-        vector = sentence_vectors.vector(sentence_vectors.plain(message.get(TEXT)))
+        vector = sentence_vectors.vector(sentence_vectors.plain(message.get(TEXT)), kept)
         return None if vector is None else _meant(vector[None], self.arrays["centre"], self.arrays["directions"])[0]
 
     def rank(self, message: Message, meant: Any | None) -> list[tuple[str, float]]:

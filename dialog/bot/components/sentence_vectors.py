@@ -63,12 +63,16 @@ def suffices(cpuinfo: Path = Path("/proc/cpuinfo"), machine: str = "") -> bool:
 
 
 @lru_cache(_REMEMBERED)
-def vector(text: str) -> Any | None:
-    """The vector of one :func:`plain` text: 384 float32, length 1. ``None`` without an engine or without words."""
+def vector(text: str, kept: Path | None = None) -> Any | None:
+    """The vector of one :func:`plain` text: 384 float32, length 1. ``None`` without an engine or without words.
+
+    A text that the file ``kept`` holds, one of the bot's own examples, is not read.
+    """
     reader = engine()
     if reader is None or not text:
         return None
-    return np.asarray(reader.query(text), np.float32)
+    row = read(kept).get(key(text)) if kept else None
+    return np.asarray(reader.query(text), np.float32) if row is None else row
 
 
 def vectors(texts: Sequence[str], kept: Path) -> Any | None:
@@ -78,11 +82,9 @@ def vectors(texts: Sequence[str], kept: Path) -> Any | None:
     """
     if engine() is None:
         return None
-    known = read(kept)
     rows = np.zeros((len(texts), DIMENSIONS), np.float32)
     for place, text in enumerate(map(plain, texts)):
-        row = known.get(key(text))
-        row = vector(text) if row is None else row
+        row = vector(text, kept)
         if row is not None:
             rows[place] = row
     return rows
@@ -119,6 +121,7 @@ def write(file: Path, texts: Sequence[str]) -> None:
     keys = np.array([key(text) for text in wanted], np.uint64)
     np.savez_compressed(file, keys=keys, codes=codes)
     read.cache_clear()
+    vector.cache_clear()
 
 
 def main() -> None:
