@@ -6,6 +6,7 @@ The pairs are read where shared material lies (:func:`benchmarks.tianhe.folder`)
 
 import csv
 import random
+import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -22,6 +23,9 @@ from benchmarks.tianhe import folder
 from config.errors import HotlineError
 from knowledge.contract import Entry
 from knowledge.index import Index
+from knowledge.meaning import encoder
+from knowledge.meant import Reader, Vectors
+from knowledge.reading import read_entries
 from knowledge.search import order
 
 SETS: Final = {"lcqmc": "lcqmc_dev.txt", "bq": "bq_dev.csv"}
@@ -97,9 +101,11 @@ def clustered(pairs: Iterable[tuple[str, str, bool]]) -> Retrieval:
 def rows(name: str) -> list[Row]:
     """The figures of one set. Raises :class:`PairsMissing`."""
     sets = clustered(read_pairs(name))
-    index = Index.in_memory(map(_entry, range(len(sets.indexed)), sets.indexed))
+    entries = list(map(_entry, range(len(sets.indexed)), sets.indexed))
+    index = Index.in_memory(entries)
+    reader = _reader(index, entries)
     rankers: dict[str, Callable[[str, int], int | None]] = {
-        "search": lambda question, right: _place_in(index, question, right),
+        "search": lambda question, right: _place_in(index, question, right, reader),
         "tf-idf": _by_score(TfIdf(sets.indexed)),
         "bm25": _by_score(Bm25(sets.indexed)),
     }
@@ -164,8 +170,23 @@ def _by_score(baseline: Baseline) -> Callable[[str, int], int | None]:
     return lambda question, right: place_of(baseline.scores(question), right)
 
 
-def _place_in(index: Index, question: str, right: int) -> int | None:
-    positions = [position for position, _ in order(index, question)]
+def _reader(index: Index, entries: Sequence[Entry]) -> Reader | None:
+    """The sentences indexed, read for their meaning as a knowledge base is; ``None`` where that cannot be done."""
+    model = encoder()
+    if model is None:
+        return None
+    vectors = Vectors([])
+    read_entries(model, vectors, entries, _tell)
+    return Reader(vectors.of(index), model, wait_s=60)
+
+
+def _tell(done: int, all_: int) -> None:
+    if done % 500 == 0 or done == all_:
+        sys.stderr.write(f"读懂 {done}/{all_}\n")
+
+
+def _place_in(index: Index, question: str, right: int, reader: Reader | None) -> int | None:
+    positions = [position for position, _ in order(index, question, reader=reader).ranked]
     return positions.index(right) + 1 if right in positions else None
 
 

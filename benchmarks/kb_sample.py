@@ -24,8 +24,7 @@ from benchmarks.recognition_errors import HARDER_RATES, measured_rate, spoil
 from benchmarks.report import Row, at_least, at_most
 from config.clock import SystemClock
 from config.settings import Settings
-from knowledge.contract import Entry, Verdict
-from knowledge.index import Index
+from knowledge.contract import Verdict
 from knowledge.repository import Repository
 from knowledge.search import Search, order
 from store.engine import Database
@@ -98,21 +97,21 @@ async def _measure(folder: Path, *, show: bool) -> list[Row]:
     try:
         await database.migrate()
         await Repository(database, clock).load_samples()
-        search = Search(database, settings, clock)
+        search = Search(database, settings, clock, meaning=settings.search_meaning)
         await search.refresh_if_changed()
-        entries = await Repository(database, clock).all_versions()
-        return measured(questions(), asker(search, entries, clock.now()), show=show)
+        await search.read_all()
+        return measured(questions(), asker(search, clock.now()), show=show)
     finally:
         await database.close()
 
 
-def asker(search: Search, entries: Sequence[Entry], at: datetime) -> Asker:
-    """Asks ``search``, and the order of ``entries`` apart from it."""
-    index = Index.in_memory(entries)
+def asker(search: Search, at: datetime) -> Asker:
+    """Asks ``search``, and the whole order of the entries that it answers from."""
+    index, _, reader = search.current(at)
 
     def ask(question: Question, heard: str) -> Outcome:
         ranking = search.search(heard, at)
-        found = tuple(index.entry(position).id for position, _ in order(index, heard))
+        found = tuple(index.entry(position).id for position, _ in order(index, heard, reader=reader).ranked)
         return Outcome(question, heard, ranking.verdict, tuple(one.entry.id for one in ranking.ranked), found)
 
     return ask

@@ -105,6 +105,9 @@ class Settings(BaseSettings):
     asr_model: str = ""
     """Name of an installed recogniser model; empty: the one chosen by ``./hotline asr``, else the shipped one."""
 
+    search_meaning: bool = True
+    """Whether search reads questions and entries for their meaning (70 MB, 30 ms of a core a question); else by words alone."""
+
     database_url: str = ""
     """Empty: SQLite in the data folder. ``postgresql+asyncpg://…`` in production."""
     redis_url: str = ""

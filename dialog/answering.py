@@ -68,6 +68,8 @@ class Search(Protocol):
 
     def entry(self, id: str, at: datetime) -> Entry | None: ...
 
+    async def read(self, question: str) -> None: ...
+
 
 class Disputes(Protocol):
     """Takes reports that an entry is wrong: it is silenced and a clock runs (Z47). ``knowledge.disputes.Disputes``."""
@@ -83,6 +85,16 @@ class Answering:
     def __init__(self, search: Search, disputes: Disputes) -> None:
         self._search = search
         self._disputes = disputes
+
+    async def read(self, turn: Turn) -> None:
+        """Have what may be asked read for its meaning while the bot makes out what is wanted."""
+        if turn.state.in_form:
+            return
+        topic = turn.state.topic
+        try:
+            await self._search.read((follow_up(turn.text, topic.question) if topic else None) or turn.text)
+        except Exception:
+            log.exception("question_not_read")
 
     def look_up(self, turn: Turn, out: Outcome, question: str) -> None:
         """Answer from the knowledge base, offer a choice, or say that there is no answer (Z18)."""

@@ -312,7 +312,10 @@ class Dialog:
         resume = Resume(state.stage, state.requested.value if state.requested else None, settled_now)
         masked = mask(turn.text, turn.tentative.person)
         try:
-            step = await self._understanding.turn(turn.record.id, masked, statuses, state.in_form, resume)
+            _, step = await asyncio.gather(
+                self._actions.answering.read(turn),
+                self._understanding.turn(turn.record.id, masked, statuses, state.in_form, resume),
+            )
         except RasaUnavailable as error:
             log.warning("rasa_unavailable", code=error.code)
             return fallback.decide(turn.text, state, statuses), "fallback"

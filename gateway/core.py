@@ -45,7 +45,7 @@ _QUESTION: Final = "你好，请问公积金怎么提取"
 async def build_core(settings: Settings, database: Database, vault: Vault, clock: Clock) -> Core:
     """Load the knowledge base, connect to Rasa (which may come later) and put the core together."""
     await asyncio.to_thread(_load_dictionaries, settings, clock)
-    search = Search(database, settings, clock)
+    search = Search(database, settings, clock, meaning=settings.search_meaning)
     await search.refresh_if_changed()
     rasa = connect(settings, follow=True)
     incidents = IncidentBook(load_rulebook(settings.city, settings.data_dir))
@@ -88,6 +88,7 @@ async def build_core(settings: Settings, database: Database, vault: Vault, clock
     async def close() -> None:
         await grouping.stop()
         await follower.stop()
+        await asyncio.to_thread(search.close)
         await probe.close()
         await listener.close()
         await rasa.close()

@@ -11,7 +11,7 @@ from typing import Any, Final
 from config.errors import HotlineError
 from knowledge.contract import Entry
 from knowledge.index import Index
-from knowledge.ranking import verdict
+from knowledge.meant import Reader
 from knowledge.search import order
 from knowledge.synonym_variants import Synonyms
 
@@ -80,15 +80,17 @@ def read_entries(file: Path, today: date) -> list[Entry]:
     return entries
 
 
-def answered(index: Index, query: Query, synonyms: Synonyms | None = None) -> dict[str, Any]:
+def answered(
+    index: Index, query: Query, synonyms: Synonyms | None = None, reader: Reader | None = None
+) -> dict[str, Any]:
     """``{"id", "ranked", "scores", "verdict"}``: up to :data:`MOST_RANKED` entries, best first."""
-    ranked = order(index, query.question, synonyms=synonyms or Synonyms())
-    shown = ranked[:MOST_RANKED]
+    found = order(index, query.question, synonyms=synonyms or Synonyms(), reader=reader)
+    shown = found.ranked[:MOST_RANKED]
     return {
         "id": query.id,
         "ranked": [index.entry(position).id for position, _ in shown],
         "scores": [round(score, 4) for _, score in shown],
-        "verdict": verdict([score for _, score in ranked]).value,
+        "verdict": found.verdict.value,
     }
 
 

@@ -1,14 +1,16 @@
 """Why an entry won: what the question was taken for, what each candidate has of it, and which rule decided."""
 
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Final
 
-from knowledge.contract import Ranking, Verdict
-from knowledge.features import FEATURES, compare
+from knowledge.contract import Entry, Ranking, Verdict
+from knowledge.features import compare
 from knowledge.index import Index
-from knowledge.ranking import CERTAIN, TRUST_FEATURES, Model, ordered, trust_features
+from knowledge.meant import Reader
+from knowledge.ranking import CERTAIN, Model, ordered, trust_features, trust_names
 from knowledge.synonym_variants import Synonyms
-from knowledge.text import alike, all_words, normalise
+from knowledge.text import alike, all_words, normalise, without_courtesy
 
 FEATURE_LABELS: Final = {
     "words": "词语相近（最像的问法）",
@@ -33,6 +35,9 @@ FEATURE_LABELS: Final = {
     "missing_everywhere": "问法和答案里都没有的关键词",
     "detail_same": "数字、地名一致",
     "detail_other": "数字、地名不一致",
+    "meaning": "意思相近（最近的问法）",
+    "meaning_second": "意思相近（第二近的问法）",
+    "meaning_answer": "意思与答案相近",
     "bias": "基准",
     "unknown_words": "知识库里没有的词",
     "unknown_grams": "知识库里没有的字对",
@@ -41,6 +46,7 @@ FEATURE_LABELS: Final = {
     "chance": "在候选里所占的份额",
     "lead": "领先第二名",
     "second_logit": "第二名的得分",
+    "meaning_lead": "意思上领先其他候选",
 }
 
 
@@ -57,11 +63,15 @@ class Contribution:
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """One entry that was compared. ``logit``: the sum of the points; ``score`` as in the ranking, 0…1."""
+    """One entry that was compared. ``logit``: the sum of the points; ``score`` as in the ranking, 0…1.
+
+    ``way``: of its ways of asking the one that has most of the question's pairs of characters; empty when none has any.
+    """
 
     id: str
     version: int
     question: str
+    way: str
     score: float
     logit: float
     features: tuple[Contribution, ...]
@@ -97,11 +107,20 @@ class Explanation:
 
 
 def explained(
-    index: Index, ranking: Ranking, asked: str, synonyms: Synonyms, model: Model, *, area: str = "", act: str = ""
+    index: Index,
+    ranking: Ranking,
+    asked: str,
+    synonyms: Synonyms,
+    model: Model,
+    *,
+    area: str = "",
+    act: str = "",
+    reader: Reader | None = None,
 ) -> Explanation:
     """Explain ``ranking``, made of ``asked`` by ``index``."""
     question = index.question(asked)
-    compared = compare(index, question, area)
+    compared = compare(index, question, area, reader if index.asked_as_written(asked) is None else None)
+    model = model.of(by_meaning=compared.by_meaning)
     ranked = ordered(compared, model.order) if compared.positions else []
     given = {item.entry.id: item.score for item in ranking.ranked}
     plain = question.terms.plain
@@ -112,9 +131,10 @@ def explained(
             (entry := index.entry(compared.positions[row])).id,
             entry.version,
             entry.question,
+            _nearest_way(entry, question.terms.grams),
             given.get(entry.id, 0.0),
             round(logit, 4),
-            _contributions(FEATURES, compared.rows[row], model.order),
+            _contributions(compared.names, compared.rows[row], model.order),
         )
         for row, logit in ranked
     ]
@@ -129,12 +149,22 @@ def explained(
         tuple((word, term) for word in cut for term in question.terms.words if word != term and word in alike(term)),
         tuple(variant.text for variant in synonyms.variants(asked)),
         tuple(sorted(candidates, key=lambda one: (-one.score, -one.logit))),
-        _contributions(TRUST_FEATURES, trust_features(compared, ranked), model.trust) if ranked else (),
+        _contributions(trust_names(compared), trust_features(compared, ranked), model.trust) if ranked else (),
         ranking.verdict,
         {"answer": model.answer, "choose": model.choose, "offer": model.offer},
         rule,
         reason,
     )
+
+
+def _nearest_way(entry: Entry, grams: Sequence[str]) -> str:
+    shared: list[tuple[float, int, str]] = []
+    for number, way in enumerate((entry.question, *entry.similar)):
+        plain = without_courtesy(normalise(way))
+        length = len(grams) + max(1, len(plain) - 1)
+        shared.append((2 * sum(gram in plain for gram in grams) / length, -number, way))
+    likeness, _, way = max(shared)
+    return way if likeness else ""
 
 
 def _rule(index: Index, ranking: Ranking, asked: str, model: Model) -> tuple[str, str]:

@@ -9,6 +9,7 @@ import numpy.typing as npt
 from knowledge.details import agreement, clash, elsewhere
 from knowledge.index import Hits, Index, Question, Side, hits, ways_of
 from knowledge.kinds import KINDS, Numbers, word_key
+from knowledge.meant import Likeness, Reader
 from knowledge.text import alike
 
 FEATURES: Final = (
@@ -40,6 +41,10 @@ of the question's weight that its ways together hold; share of a way's weight th
 likeness to its own question; words and pairs of one way at once; log-likelihood of the words, scaled; the most telling
 word that its ways lack, or its answer too; numbers and places that are the same, or others."""
 
+MEANING_FEATURES: Final = ("meaning", "meaning_second", "meaning_answer")
+"""Where the vectors of the entries are known: nearness in meaning to its nearest and second nearest way of asking, and to its
+answer (:mod:`knowledge.meant`)."""
+
 NONE_FEATURES: Final = ("bias", "unknown_words", "unknown_grams", "thin")
 """Of the question alone, for there being no answer: a constant; the share of its words' and pairs' weight that no entry
 holds; how few telling words it has."""
@@ -56,26 +61,55 @@ _SAME: Final = 0.9999
 _TELLING: Final = 8.0
 """Weight of a word that counts as 1."""
 
+_TELLING_OF_MEANING: Final = ("chars", "grams", "word_cover", "body_grams")
+_EXPECTED: Final = (
+    (0.175, 0.299, 0.345, 0.105, 0.096),
+    (0.132, 0.280, 0.268, 0.067, 0.120),
+    (0.055, 0.203, 0.176, 0.005, 0.270),
+)
+"""Of each of :data:`MEANING_FEATURES` a constant and the weights of those, by regression over the candidates of leave-one-out."""
+
 Array = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True)
 class Compared:
-    """The features of the candidates of one question. ``positions``: in the index, as ``rows`` has them."""
+    """The features of the candidates of one question. ``positions``: in the index, as ``rows`` has them.
+
+    ``rows``: :data:`FEATURES`, and after them :data:`MEANING_FEATURES` when it was compared by meaning too.
+    """
 
     positions: tuple[int, ...]
     rows: Array
     none: tuple[float, ...]
 
+    @property
+    def by_meaning(self) -> bool:
+        """Whether it was compared by meaning too, not by words alone."""
+        return bool(self.rows.shape[1] > len(FEATURES))
 
-def compare(index: Index, question: Question, area: str = "") -> Compared:
-    """Compare a question with the entries that the index finds for it; entries for another area are left out."""
+    @property
+    def names(self) -> tuple[str, ...]:
+        """What the columns of ``rows`` are."""
+        return (*FEATURES, *MEANING_FEATURES) if self.by_meaning else FEATURES
+
+
+def compare(index: Index, question: Question, area: str = "", reader: Reader | None = None) -> Compared:
+    """Compare a question with the entries that the index finds for it, by their words and, with ``reader``, by meaning.
+
+    Entries for another area are left out.
+    """
+    asked = reader.asked(question.terms.plain) if reader else None
+    near = asked.candidates().tolist() if asked else []
     found = [
         position
-        for position in index.candidates(question).tolist()
+        for position in dict.fromkeys((*index.candidates(question).tolist(), *near))
         if not elsewhere(index.entry(position).area, area, question.terms.plain)
     ]
-    return Compared(tuple(found), _rows(index, found, question), _none_features(question))
+    rows, none = _rows(index, found, question), _none_features(question)
+    if asked is None:
+        return Compared(tuple(found), rows, none)
+    return Compared(tuple(found), np.hstack((rows, _meant(asked.likeness(found), rows))), none)
 
 
 def sounding_as_written(question: Question, compared: Compared) -> set[int]:
@@ -84,6 +118,16 @@ def sounding_as_written(question: Question, compared: Compared) -> set[int]:
         return set()
     same = compared.rows[:, FEATURES.index("sounds")] >= _SAME
     return {position for position, its in zip(compared.positions, same, strict=True) if its}
+
+
+def _meant(likeness: Likeness, rows: Array) -> Array:
+    """The last columns; an entry whose vectors are not known yet has what entries with its other features have."""
+    found = np.stack((likeness.ways, likeness.second, likeness.answers), axis=1).astype(np.float64)
+    if likeness.known.all():
+        return found
+    held = rows[:, [FEATURES.index(name) for name in _TELLING_OF_MEANING]]
+    expected = np.hstack((np.ones((len(rows), 1)), held)) @ np.array(_EXPECTED).T
+    return np.where(likeness.known[:, None], found, expected)
 
 
 def _rows(index: Index, positions: list[int], question: Question) -> Array:
@@ -143,20 +187,26 @@ def _side_rows(index: Index, place: int, locals_: npt.NDArray[np.int64], questio
     return rows
 
 
+def _weighed(there: npt.NDArray[np.bool_], weights: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+    """The sum of the weights of what is there, a row each; not by BLAS, which now and then reports numbers that are none."""
+    summed: npt.NDArray[np.float32] = (there * weights).sum(axis=1, dtype=np.float32)
+    return summed
+
+
 def _likeness(found: Hits, weights: npt.NDArray[np.float32]) -> Any:
     """Cosine of the question with each way."""
     length = float(np.sqrt((weights**2).sum()))
-    return (found.present @ (weights**2)) / (found.lengths * max(length, 1e-6))
+    return _weighed(found.present, weights**2) / (found.lengths * max(length, 1e-6))
 
 
 def _way_cover(found: Hits, weights: npt.NDArray[np.float32]) -> Any:
-    return (found.present @ weights) / np.maximum(found.totals, 1e-6)
+    return _weighed(found.present, weights) / np.maximum(found.totals, 1e-6)
 
 
 def _cover(found: Hits, weights: npt.NDArray[np.float32]) -> Any:
     if not found.present.shape[1]:
         return np.zeros(len(found.first))
-    return np.logical_or.reduceat(found.present, found.first) @ weights / max(float(weights.sum()), 1e-9)
+    return _weighed(np.logical_or.reduceat(found.present, found.first), weights) / max(float(weights.sum()), 1e-9)
 
 
 def _second(values: npt.NDArray[Any], first: npt.NDArray[np.int64]) -> list[float]:

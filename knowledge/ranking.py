@@ -9,7 +9,7 @@ import json
 import math
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 from typing import Any, Final
@@ -17,7 +17,7 @@ from typing import Any, Final
 import numpy as np
 
 from knowledge.contract import Verdict
-from knowledge.features import FEATURES, NONE_FEATURES, Array, Compared
+from knowledge.features import FEATURES, MEANING_FEATURES, NONE_FEATURES, Array, Compared
 from knowledge.index import Index
 
 WEIGHTS_FILE: Final = Path(__file__).parent / "calibration" / "weights.json"
@@ -28,6 +28,8 @@ CERTAIN: Final = 0.99
 TRUST_FEATURES: Final = (*FEATURES, *NONE_FEATURES, "logit", "chance", "lead", "second_logit")
 """Of the first candidate: its own features, those of the question, its logit (scaled), its share among the candidates, the
 difference of its logit to the second's (scaled), and the second's."""
+MEANING_TRUST_FEATURES: Final = (*FEATURES, *MEANING_FEATURES, *TRUST_FEATURES[len(FEATURES) :], "meaning_lead")
+"""The same where it was compared by meaning too; at the end by how much it is nearer in meaning than any other candidate."""
 _SCALE: Final = 10.0
 _REPORTING: Final = re.compile(r"举报|投诉|维权|报修|怎么处理|太吵|扰民|跑路|被骗|拖欠")
 _REPORTING_ACTS: Final = frozenset({"complain", "report"})
@@ -38,13 +40,25 @@ _ACT_FACTOR: Final = 1.25
 
 @dataclass(frozen=True, slots=True)
 class Model:
-    """``order`` as ``FEATURES``, ``trust`` as ``TRUST_FEATURES``; the least scores for an answer and for being offered."""
+    """``order`` as ``FEATURES``, ``trust`` as ``TRUST_FEATURES``; the least scores for an answer and for being offered.
+
+    ``meaning``: the weights for questions that were compared by meaning too, with more features; ``None``: it is these.
+    """
 
     order: Array
     trust: Array
     answer: float
     choose: float
     offer: float
+    meaning: "Model | None" = None
+
+    def of(self, *, by_meaning: bool) -> "Model":
+        """The weights for a question compared by words alone, or by meaning too (then :attr:`meaning` must be there)."""
+        if not by_meaning:
+            return self
+        if self.meaning is None:
+            raise ValueError("weights for words alone")
+        return self.meaning
 
 
 @cache
@@ -55,9 +69,16 @@ def fitted() -> Model:
 
 def model_of(weights: Mapping[str, Any]) -> Model:
     """Weights by name, as in the file. Raises ``KeyError`` when one is missing."""
+    words = _model(weights["words"], FEATURES, TRUST_FEATURES)
+    if "meaning" not in weights:
+        return words
+    return replace(words, meaning=_model(weights["meaning"], (*FEATURES, *MEANING_FEATURES), MEANING_TRUST_FEATURES))
+
+
+def _model(weights: Mapping[str, Any], features: Sequence[str], trusted: Sequence[str]) -> Model:
     return Model(
-        np.array([weights["order"][name] for name in FEATURES], np.float64),
-        np.array([weights["trust"][name] for name in TRUST_FEATURES], np.float64),
+        np.array([weights["order"][name] for name in features], np.float64),
+        np.array([weights["trust"][name] for name in trusted], np.float64),
         float(weights["thresholds"]["answer"]),
         float(weights["thresholds"]["choose"]),
         float(weights["thresholds"]["offer"]),
@@ -86,14 +107,30 @@ def trust_features(compared: Compared, ranked: Sequence[tuple[int, float]]) -> A
             1 / powers.sum(),
             math.tanh(lead / _SCALE * 3),
             second / _SCALE,
+            *_meaning_lead(compared, row),
         ]
     )
+
+
+def trust_names(compared: Compared) -> tuple[str, ...]:
+    """What :func:`trust_features` are."""
+    return MEANING_TRUST_FEATURES if compared.by_meaning else TRUST_FEATURES
+
+
+def _meaning_lead(compared: Compared, row: int) -> list[float]:
+    """By how much a candidate is nearer, by way of asking and answer together, than the nearest other; nothing where only words were compared."""
+    if not compared.by_meaning:
+        return []
+    near = compared.rows[:, compared.names.index("meaning")] + compared.rows[:, compared.names.index("meaning_answer")]
+    others = np.delete(near, row)
+    return [float(near[row] - others.max()) if len(others) else float(near[row])]
 
 
 def scores(compared: Compared, model: Model) -> list[tuple[int, float]]:
     """(position, score 0…1), best first."""
     if not compared.positions:
         return []
+    model = model.of(by_meaning=compared.by_meaning)
     ranked = ordered(compared, model.order)
     trust = 1 / (1 + math.exp(-float(np.clip(trust_features(compared, ranked) @ model.trust, -30, 30))))
     best = ranked[0][1]

@@ -4,7 +4,8 @@ import asyncio
 import threading
 import time
 from collections import OrderedDict
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -20,7 +21,9 @@ from knowledge.features import compare, sounding_as_written
 from knowledge.following import snapshot_after
 from knowledge.followup import follow_up
 from knowledge.index import Index
+from knowledge.meant import Reader
 from knowledge.ranking import CERTAIN, MOST_OFFERED, Model, certain, fitted, margin, prefer, scores, verdict
+from knowledge.reading import Readers
 from knowledge.repository import Repository, Snapshot
 from knowledge.synonym_variants import Synonyms
 from knowledge.text import warm_up
@@ -48,6 +51,7 @@ class _Held:
 
     index: Index
     by_id: dict[str, Entry]
+    reader: Reader | None = None
 
 
 @dataclass
@@ -68,9 +72,14 @@ class Search:
 
     ``refresh_if_changed`` loads the knowledge base and follows its changes, synonyms too: await it once before the first
     question, then several times a second. ``search`` never waits for it and never fails because of it.
+
+    ``meaning``: whether entries are read for their meaning, in a thread of low priority, and questions with them once that is
+    done. It takes a core half a minute for a thousand ways of asking, once; until then search goes by words.
     """
 
-    def __init__(self, database: Database, settings: Settings, clock: Clock | None = None) -> None:
+    def __init__(
+        self, database: Database, settings: Settings, clock: Clock | None = None, *, meaning: bool = False
+    ) -> None:
         self._clock = clock or SystemClock()
         self._database = database
         self._repository = Repository(database, self._clock)
@@ -79,6 +88,7 @@ class Search:
         self._refreshing = asyncio.Lock()
         self._making = threading.Lock()
         self._model: Model | None = None
+        self._readers = Readers(settings.data_dir / "index") if meaning else None
 
     @property
     def version(self) -> int:
@@ -99,6 +109,17 @@ class Search:
             self._shelf = fresh
             log.info("knowledge_loaded", version=snapshot.counter, versions=len(snapshot.versions))
             return True
+
+    async def read(self, question: str) -> None:
+        """Read a question beforehand, off the event loop, so that ``search`` has its meaning at hand. Never raises."""
+        if self._readers is not None and self._shelf is not None:
+            await asyncio.to_thread(self._readers.read, question)
+
+    async def read_all(self, progress: Callable[[int, int], None] = lambda done, all_: None) -> None:
+        """Wait until everything that is in force has been read for its meaning; ``progress``: (done, all)."""
+        if self._readers is not None:
+            await asyncio.to_thread(self._readers.finish, progress)
+            await self.refresh_if_changed()
 
     def use_model(self, model: Model | None) -> None:
         """Rank with weights fitted on this installation's own entries and confirmed answers; ``None``: those shipped."""
@@ -127,7 +148,15 @@ class Search:
         held = self._held(shelf, at, agents=agents)
         topic = held.by_id.get(topic_entry) if topic_entry else None
         ranking = rank(
-            held.index, question, at, act=act, area=area, topic=topic, synonyms=shelf.synonyms, model=self._model
+            held.index,
+            question,
+            at,
+            act=act,
+            area=area,
+            topic=topic,
+            synonyms=shelf.synonyms,
+            model=self._model,
+            reader=held.reader,
         )
         took_ms = round((time.perf_counter() - started) * 1000, 1)
         log.debug("searched", channel=str(channel), verdict=ranking.verdict.value, took_ms=took_ms)
@@ -145,24 +174,39 @@ class Search:
         topic = held.by_id.get(previous)
         asked = (follow_up(question, topic.question) if topic else None) or question
         ranking = rank(
-            held.index, question, at, act=act, area=area, topic=topic, synonyms=shelf.synonyms, model=self._model
+            held.index,
+            question,
+            at,
+            act=act,
+            area=area,
+            topic=topic,
+            synonyms=shelf.synonyms,
+            model=self._model,
+            reader=held.reader,
         )
         if held.index.asked_as_written(question) is not None:
             asked = question
-        return explained(held.index, ranking, asked, shelf.synonyms, self._model or fitted(), area=area, act=act)
+        model = self._model or fitted()
+        return explained(held.index, ranking, asked, shelf.synonyms, model, area=area, act=act, reader=held.reader)
 
     def entry(self, id: str, at: datetime) -> Entry | None:
         """The version of one entry that the public may be answered at ``at``. Raises :class:`KnowledgeNotReady`."""
         return self._held(self._ready(), at, agents=False).by_id.get(id)
 
-    def current(self, at: datetime) -> tuple[Index, Synonyms]:
+    def current(self, at: datetime) -> tuple[Index, Synonyms, Reader | None]:
         """What the public is answered from at ``at``, for measurements. Raises :class:`KnowledgeNotReady`."""
         shelf = self._ready()
-        return self._held(shelf, at, agents=False).index, shelf.synonyms
+        held = self._held(shelf, at, agents=False)
+        return held.index, shelf.synonyms, held.reader
 
     def settle(self) -> None:
         """Wait for an index that is being built in the background; for tests and commands."""
         self._base.settle()
+
+    def close(self) -> None:
+        """Stop what goes on in the background; what was read so far is kept."""
+        if self._readers is not None:
+            self._readers.close()
 
     def _ready(self) -> _Shelf:
         if self._shelf is None:
@@ -175,6 +219,8 @@ class Search:
         return [now, following] if following and following - now <= _AHEAD else [now]
 
     def _lacks(self, shelf: _Shelf, now: datetime) -> bool:
+        if self._readers is not None and self._readers.more_known():
+            return True
         return any((shelf.snapshot.since(moment), False) not in shelf.held for moment in self._moments(shelf, now))
 
     def _prepare(self, shelf: _Shelf, now: datetime) -> bool:
@@ -182,7 +228,18 @@ class Search:
         for moment in self._moments(shelf, now):
             for agents in (False, True):
                 self._held(shelf, moment, agents=agents)
+        if self._readers is not None:
+            self._read_again(shelf, self._readers)
         return True
+
+    def _read_again(self, shelf: _Shelf, readers: Readers) -> None:
+        """Take up what was read since, and have read what is not."""
+        fresh = readers.take_up()
+        with self._making:
+            for key, held in list(shelf.held.items()):
+                if held.reader is None or fresh:
+                    shelf.held[key] = replace(held, reader=readers.of(held.index))
+        readers.want([entry for held in list(shelf.held.values()) for entry in held.by_id.values()])
 
     def _held(self, shelf: _Shelf, at: datetime, *, agents: bool) -> _Held:
         since = shelf.snapshot.since(at)
@@ -224,6 +281,18 @@ class Search:
         return _Held(index, by_id) if index else None
 
 
+@dataclass(frozen=True, slots=True)
+class Ordered:
+    """(position in the index, score 0…1) of all entries compared, best first, and the thresholds that they go by."""
+
+    ranked: list[tuple[int, float]]
+    model: Model
+
+    @property
+    def verdict(self) -> Verdict:
+        return verdict([score for _, score in self.ranked], self.model)
+
+
 def order(
     index: Index,
     question: str,
@@ -232,22 +301,27 @@ def order(
     area: str = "",
     synonyms: Synonyms = _NO_SYNONYMS,
     model: Model | None = None,
-) -> list[tuple[int, float]]:
-    """(position in the index, score 0…1) of all entries compared with ``question``, best first."""
+    reader: Reader | None = None,
+) -> Ordered:
+    """All entries compared with ``question``; by meaning too with ``reader``, unless it is an entry's own way of asking."""
     model = model or fitted()
     best: dict[int, float] = {}
     heard: set[int] = set()
+    written = index.asked_as_written(question)
+    by_meaning = False
     for text in (question, *(variant.text for variant in synonyms.variants(question))):
         asked = index.question(text)
-        compared = compare(index, asked, area)
+        compared = compare(index, asked, area, reader if written is None else None)
+        by_meaning = by_meaning or compared.by_meaning
         heard |= sounding_as_written(asked, compared)
         for position, score in scores(compared, model):
             best[position] = max(score, best.get(position, 0.0))
     ranked = prefer(index, sorted(best.items(), key=lambda pair: (-pair[1], pair[0])), act)
-    written = index.asked_as_written(question)
     if written is None and len(heard) == 1:
         (written,) = heard
-    return ranked if written is None or written not in best else certain(written, ranked)
+    if written is not None and written in best:
+        ranked = certain(written, ranked)
+    return Ordered(ranked, model.of(by_meaning=by_meaning))
 
 
 def rank(
@@ -260,22 +334,23 @@ def rank(
     topic: Entry | None = None,
     synonyms: Synonyms = _NO_SYNONYMS,
     model: Model | None = None,
+    reader: Reader | None = None,
 ) -> Ranking:
     """What ``index`` answers to ``question``; ``topic``: the entry that was answered before it."""
-    model = model or fitted()
     asked = follow_up(question, topic.question) if topic else None
-    if asked is not None and index.asked_as_written(question) is None:
-        ranked = order(index, asked, act=act, area=area, synonyms=synonyms, model=model)
-        ranked = _topic_first(index, ranked, topic, asked) if asked.endswith(question) else ranked
-    else:
-        ranked = order(index, question, act=act, area=area, synonyms=synonyms, model=model)
-    values = [score for _, score in ranked]
-    decided = verdict(values, model)
-    least = model.offer if decided is Verdict.CHOOSE else 0.0
+    follows = asked is not None and index.asked_as_written(question) is None
+    text = asked if asked is not None and follows else question
+    found = order(index, text, act=act, area=area, synonyms=synonyms, model=model, reader=reader)
+    if follows and text.endswith(question):
+        found = replace(found, ranked=_topic_first(index, found.ranked, topic, text))
+    values = [score for _, score in found.ranked]
+    least = found.model.offer if found.verdict is Verdict.CHOOSE else 0.0
     offered = tuple(
-        Ranked(index.entry(position), round(score, 4)) for position, score in ranked[:MOST_OFFERED] if score >= least
+        Ranked(index.entry(position), round(score, 4))
+        for position, score in found.ranked[:MOST_OFFERED]
+        if score >= least
     )
-    return Ranking(question, decided, offered, round(margin(values), 4), at)
+    return Ranking(question, found.verdict, offered, round(margin(values), 4), at)
 
 
 def _topic_first(

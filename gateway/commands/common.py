@@ -6,7 +6,7 @@ Heavy imports happen inside the functions: a command that needs no database star
 import asyncio
 import json
 import sys
-from collections.abc import AsyncIterator, Coroutine, Iterator
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final, NoReturn, TypeVar
@@ -82,6 +82,22 @@ def settings_for(data: Path | None, city: str | None = None, *, as_json: bool = 
 def run_async(coroutine: Coroutine[Any, Any, T]) -> T:
     """Run a command's coroutine to its end."""
     return asyncio.run(coroutine)
+
+
+@contextmanager
+def reading_progress() -> Iterator[Callable[[int, int], None]]:
+    """A bar on stderr for sentences that are read for their meaning; it is not shown when there are none."""
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    columns = (TextColumn("读懂知识"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task("", total=None, visible=False)
+
+        def told(done: int, all_: int) -> None:
+            bar.update(task, completed=done, total=all_, visible=True)
+
+        yield told
 
 
 @asynccontextmanager

@@ -1,6 +1,7 @@
 """``./hotline kb``: search the knowledge base, import into it, look at its entries."""
 
 import json
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -14,21 +15,28 @@ from gateway.commands.common import (
     fail,
     opened_store,
     print_json,
+    reading_progress,
     refusals,
     run_async,
     settings_for,
 )
 
 if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Sequence
+
     from config.settings import Settings
     from knowledge.contract import Entry, Ranking
     from knowledge.index import Index
+    from knowledge.meant import Reader
+    from knowledge.search import Search
     from knowledge.synonym_variants import Synonyms
     from store.engine import Database
 
 app = typer.Typer(help="知识库：检索、导入、导出、查看", no_args_is_help=True)
 
 _TELL_EVERY = 1000
+_MOST_READ = 40_000
+"""So many sentences are read for a set given with ``--index``: about twenty minutes."""
 _VERDICTS = {"answer": "直接回答", "choose": "请市民在几条里选", "abstain": "没有把握，转人工"}
 
 
@@ -134,38 +142,62 @@ def _search_batch(settings: "Settings", batch: Path, file: Path | None) -> None:
     from knowledge.index import Index
 
     queries = list(read_queries(batch))
+    reader: Reader | None = None
     if file is None:
-        index, synonyms = run_async(_live(settings))
+        index, synonyms, reader = run_async(_live(settings))
     else:
         entries = read_entries(file, local(SystemClock().now()).date())
         typer.echo(f"正在为 {len(entries)} 条建索引……", err=True)
         index, synonyms = Index.in_memory(entries), None
+        if settings.search_meaning:
+            reader = _reader(settings, index, entries)
     for number, query in enumerate(queries, 1):
-        typer.echo(json.dumps(answered(index, query, synonyms), ensure_ascii=False))
+        typer.echo(json.dumps(answered(index, query, synonyms, reader), ensure_ascii=False))
         if number % _TELL_EVERY == 0 or number == len(queries):
             typer.echo(f"已检索 {number} / {len(queries)}", err=True)
 
 
-async def _live(settings: "Settings") -> "tuple[Index, Synonyms | None]":
-    from knowledge.search import Search
+def _reader(settings: "Settings", index: "Index", entries: "Sequence[Entry]") -> "Reader | None":
+    """A reader of a given set, all of it read first; ``None`` where it cannot be, or would take too long."""
+    from knowledge.meaning import encoder
+    from knowledge.meant import Reader, Vectors
+    from knowledge.reading import SAMPLE_VECTORS, read_entries
 
+    model = encoder()
+    vectors = Vectors([settings.data_dir / "index", SAMPLE_VECTORS])
+    missing = sum(1 for _ in vectors.missing(entries))
+    if model is None or missing > _MOST_READ:
+        reason = "这台机器不能计算句向量" if model is None else f"有 {missing} 句要读，太久"
+        typer.echo(f"{reason}，只按字词检索", err=True)
+        return None
+    with reading_progress() as progress:
+        read_entries(model, vectors, entries, progress)
+    return Reader(vectors.of(index), model, wait_s=60)
+
+
+async def _live(settings: "Settings") -> "tuple[Index, Synonyms | None, Reader | None]":
     clock = SystemClock()
-    async with opened_store(settings) as (database, _):
-        await _first_start(database)
-        found = Search(database, settings, clock)
-        await found.refresh_if_changed()
+    async with _searching(settings) as found:
         return found.current(clock.now())
 
 
-async def _search(settings: "Settings", question: str) -> "Ranking":
+@asynccontextmanager
+async def _searching(settings: "Settings") -> "AsyncIterator[Search]":
+    """The live knowledge base, all of it read."""
     from knowledge.search import Search
 
-    clock = SystemClock()
     async with opened_store(settings) as (database, _):
         await _first_start(database)
-        found = Search(database, settings, clock)
+        found = Search(database, settings, SystemClock(), meaning=settings.search_meaning)
         await found.refresh_if_changed()
-        return found.search(question, clock.now())
+        with reading_progress() as progress:
+            await found.read_all(progress)
+        yield found
+
+
+async def _search(settings: "Settings", question: str) -> "Ranking":
+    async with _searching(settings) as found:
+        return found.search(question, SystemClock().now())
 
 
 async def _all(settings: "Settings") -> "tuple[Entry, ...]":

@@ -17,6 +17,7 @@ from gateway.commands.common import (
     fail,
     opened_store,
     print_json,
+    reading_progress,
     refusals,
     run_async,
     settings_for,
@@ -105,8 +106,10 @@ async def _judging(settings: "Settings") -> AsyncIterator[Judge]:
     clock = SystemClock()
     async with opened_store(settings) as (database, _):
         await Repository(database, clock).load_samples()
-        search = Search(database, settings, clock)
+        search = Search(database, settings, clock, meaning=settings.search_meaning)
         await search.refresh_if_changed()
+        with reading_progress() as progress:
+            await search.read_all(progress)
         async with understanding(settings, lambda told: typer.echo(told, err=True)) as client:
 
             async def judged(asked: "Asked") -> dict[str, Any]:

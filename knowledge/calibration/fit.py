@@ -8,9 +8,8 @@ import numpy as np
 import numpy.typing as npt
 
 from knowledge.calibration.held_out import Asked
-from knowledge.features import FEATURES, Array
-from knowledge.index import CANDIDATES
-from knowledge.ranking import TRUST_FEATURES, ordered, trust_features
+from knowledge.features import Array
+from knowledge.ranking import ordered, trust_features, trust_names
 
 MOST_WRONG: Final = 0.02
 """Of all that is asked, the share that may be answered wrongly."""
@@ -30,7 +29,7 @@ _RATE: Final = 0.1
 
 
 def fit(asked: Sequence[Asked], ordering: Sequence[Asked] = ()) -> dict[str, dict[str, float]]:
-    """Weights and thresholds by name, rounded, for ``weights.json``.
+    """Weights and thresholds by name, rounded, for ``weights.json``; all of them compared by the same features.
 
     ``ordering``: questions that teach which entry is nearer, not when to trust it.
     """
@@ -39,8 +38,8 @@ def fit(asked: Sequence[Asked], ordering: Sequence[Asked] = ()) -> dict[str, dic
     held_out = cross_validated(kept)
     trust = fit_trust(kept, order)
     return {
-        "order": _named(FEATURES, order),
-        "trust": _named(TRUST_FEATURES, trust),
+        "order": _named(kept[0].compared.names, order),
+        "trust": _named(trust_names(kept[0].compared), trust),
         "thresholds": thresholds(kept, held_out),
     }
 
@@ -48,9 +47,11 @@ def fit(asked: Sequence[Asked], ordering: Sequence[Asked] = ()) -> dict[str, dic
 def fit_order(asked: Sequence[Asked]) -> Array:
     """Weights of a conditional logit over the candidates of the questions whose entry is among them."""
     found = [item for item in asked if item.right is not None and item.right in item.compared.positions]
-    rows = np.zeros((len(found), CANDIDATES, len(FEATURES)))
-    there = np.zeros((len(found), CANDIDATES), dtype=bool)
-    target = np.zeros((len(found), CANDIDATES))
+    most = max((len(item.compared.positions) for item in found), default=0)
+    features = asked[0].compared.rows.shape[1]
+    rows = np.zeros((len(found), most, features))
+    there = np.zeros((len(found), most), dtype=bool)
+    target = np.zeros((len(found), most))
     for number, item in enumerate(found):
         count = len(item.compared.positions)
         rows[number, :count] = item.compared.rows
@@ -63,7 +64,7 @@ def fit_order(asked: Sequence[Asked]) -> Array:
         error = powers / powers.sum(axis=1, keepdims=True) - target
         return np.asarray((np.einsum("qc,qcf->f", error, rows) + _ORDER_PENALTY * weights) / len(rows))
 
-    return _descended(gradient, len(FEATURES)) if found else np.ones(len(FEATURES))
+    return _descended(gradient, features) if found else np.ones(features)
 
 
 def fit_trust(asked: Sequence[Asked], order: Array) -> Array:
@@ -75,7 +76,7 @@ def fit_trust(asked: Sequence[Asked], order: Array) -> Array:
         chance = 1 / (1 + np.exp(-np.clip(rows @ weights, -30, 30)))
         return np.asarray((rows.T @ ((chance - right) * importance) + _TRUST_PENALTY * weights) / len(rows))
 
-    return _descended(gradient, len(TRUST_FEATURES))
+    return _descended(gradient, rows.shape[1])
 
 
 def cross_validated(asked: Sequence[Asked]) -> npt.NDArray[np.float64]:
@@ -114,7 +115,7 @@ def _importance(asked: Sequence[Asked]) -> npt.NDArray[np.float64]:
 
 
 def _trusted(asked: Sequence[Asked], order: Array) -> tuple[Array, Array]:
-    rows = np.zeros((len(asked), len(TRUST_FEATURES)))
+    rows = np.zeros((len(asked), len(trust_names(asked[0].compared))))
     right = np.zeros(len(asked))
     for number, item in enumerate(asked):
         ranked = ordered(item.compared, order)

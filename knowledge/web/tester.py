@@ -115,7 +115,7 @@ def _candidate(candidate: "Candidate") -> dict[str, Any]:
         "id": candidate.id,
         "version": candidate.version,
         "question": candidate.question,
-        "way": "",
+        "way": candidate.way,
         "score": candidate.score,
         "logit": candidate.logit,
         "features": [_feature(one) for one in candidate.features],

@@ -52,6 +52,7 @@ class ScriptedSearch:
     error: Exception | None = None
     asked: list[tuple[str, str | None]] = field(default_factory=list)
     hints: list[tuple[str, str]] = field(default_factory=list)
+    read_before: list[str] = field(default_factory=list)
 
     def search(
         self,
@@ -69,6 +70,9 @@ class ScriptedSearch:
             raise self.error
         ranked = tuple(Ranked(entry, score) for entry, score in self.ranked)
         return Ranking(question, self.verdict, ranked, 0.5, at)
+
+    async def read(self, question: str) -> None:
+        self.read_before.append(question)
 
     def entry(self, id: str, at: datetime) -> Entry | None:
         return next((entry for entry, _ in self.ranked if entry.id == id), None)

@@ -26,7 +26,7 @@ def test_the_fit_tells_what_is_answered_from_what_is_not() -> None:
     index = Index.in_memory(ENTRIES)
     silent = [ask(index, sentence, None) for sentence in out_of_scope()]
     asked = [*leave_one_out(ENTRIES), *silent]
-    model = model_of(fit(asked))
+    model = model_of({"words": fit(asked)})
 
     def best(item: Asked) -> tuple[int | None, float]:
         ranked = scores(item.compared, model)

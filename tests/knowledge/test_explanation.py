@@ -4,9 +4,9 @@ import pytest
 
 from knowledge.entries import sample_entries
 from knowledge.explanation import FEATURE_LABELS, Explanation, explained
-from knowledge.features import FEATURES
+from knowledge.features import FEATURES, MEANING_FEATURES
 from knowledge.index import Index
-from knowledge.ranking import TRUST_FEATURES, fitted
+from knowledge.ranking import MEANING_TRUST_FEATURES, fitted
 from knowledge.search import rank
 from knowledge.synonym_variants import Synonyms
 
@@ -46,4 +46,4 @@ def test_it_is_told_as_json_with_chinese_labels(samples: Index) -> None:
     assert told["verdict"] in {"answer", "choose", "abstain"}
     assert set(told["thresholds"]) == {"answer", "choose", "offer"}
     assert {one["name"] for one in told["candidates"][0]["features"]} == set(FEATURES)
-    assert set(FEATURE_LABELS) == {*FEATURES, *TRUST_FEATURES}
+    assert set(FEATURE_LABELS) == {*FEATURES, *MEANING_FEATURES, *MEANING_TRUST_FEATURES}
