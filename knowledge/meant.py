@@ -63,31 +63,32 @@ class _Vectors:
         read = np.zeros(part.size, bool)
         read[living[answered]] = True
         self.known: Final = read & (self.place >= 0)
-        self._complete: Final = bool(known.all() and answered.all())
-        self._held: Final = len(questions) + len(answers)
+        self.complete: Final = bool(known.all() and answered.all())
 
-    def serve(self, side: Side, held: int) -> bool:
-        """Whether they do for ``side``: the same entries, none in force that was not, nothing read since that they lack.
-
-        ``held``: how many vectors there are now.
-        """
-        same = self.part is side.part and not bool((side.alive & ~self.looked_up).any())
-        return same and (self._complete or self._held == held)
+    def serve(self, side: Side) -> bool:
+        """Whether they do for ``side``: the same entries, none in force that was not."""
+        return self.part is side.part and not bool((side.alive & ~self.looked_up).any())
 
 
 class Meant:
     """The vectors of an index, as far as they are known. Never changes; made anew with the index or when more are known.
 
-    ``before``: of an index before this one: what still holds is taken from it.
+    ``before``: of an index before this one: sides that are the same are taken from it. ``renew``: but not those of which not all
+    was known.
     """
 
     def __init__(
-        self, index: Index, questions: VectorStore, answers: VectorStore, before: "Meant | None" = None
+        self,
+        index: Index,
+        questions: VectorStore,
+        answers: VectorStore,
+        before: "Meant | None" = None,
+        *,
+        renew: bool = False,
     ) -> None:
-        old: tuple[_Vectors, ...] = before.vectors if before else ()
-        held = len(questions) + len(answers)
+        old = [one for one in (before.vectors if before else ()) if one.complete or not renew]
         self.vectors: Final[tuple[_Vectors, ...]] = tuple(
-            next((one for one in old if one.serve(side, held)), None) or _Vectors(side, questions, answers)
+            next((one for one in old if one.serve(side)), None) or _Vectors(side, questions, answers)
             for side in index.sides
         )
         self._starts: Final = index.starts
@@ -187,9 +188,9 @@ class Vectors:
         fresh = [self.questions.refresh(), self.answers.refresh()]
         return any(fresh)
 
-    def of(self, index: Index, before: Meant | None = None) -> Meant:
-        """What is known of the entries of ``index``; ``before``: see :class:`Meant`."""
-        return Meant(index, self.questions, self.answers, before)
+    def of(self, index: Index, before: Meant | None = None, *, renew: bool = False) -> Meant:
+        """What is known of the entries of ``index``; ``before``, ``renew``: see :class:`Meant`."""
+        return Meant(index, self.questions, self.answers, before, renew=renew)
 
     def all_of(self, kind: str, entries: Sequence[Entry]) -> Floats:
         """All vectors of one kind that ``entries`` want and that are known."""

@@ -26,6 +26,8 @@ _PIECE: Final = 128
 _LOOK_EVERY_S: Final = 5.0
 """How often it is looked whether another process has read more."""
 _LOW_PRIORITY: Final = 10
+MOST_SENTENCES: Final = 60_000
+"""Ways of asking and answers: a larger base is searched by words alone; reading it would take hours and hundreds of megabytes."""
 _LOCK: Final = "reading.lock"
 
 
@@ -67,21 +69,28 @@ class Readers:
         self._encoder: Encoder | None = None
         self._vectors: Vectors | None = None
         self._latest: Meant | None = None
+        self._renew = False
+        self._done: set[tuple[str, int]] = set()
         self._wanted: Sequence[Entry] = ()
         self._unread = True
         self._more = False
+        self._too_many = False
         self._looked = time.monotonic()
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
 
     def of(self, index: Index) -> Reader | None:
         """A reader of ``index``, as far as its vectors are known. The first call loads the model and what was read."""
+        self._too_many = sum(len(side.part.written) + side.part.size for side in index.sides) > MOST_SENTENCES
+        if self._too_many:
+            return None
         if self._vectors is None:
             self._encoder = encoder()
             self._vectors = Vectors([self._folder, SAMPLE_VECTORS])
         if self._encoder is None:
             return None
-        self._latest = self._vectors.of(index, self._latest)
+        self._latest = self._vectors.of(index, self._latest, renew=self._renew)
+        self._renew = False
         return Reader(self._latest, self._encoder)
 
     def more_known(self) -> bool:
@@ -95,13 +104,13 @@ class Readers:
 
     def take_up(self) -> bool:
         """Whether more was known since this was last asked: readers must be made anew."""
-        more, self._more = self._more, False
-        return more
+        self._renew, self._more = self._more, False
+        return self._renew
 
     def want(self, entries: Sequence[Entry]) -> None:
         """Have ``entries`` read, in the background."""
         self._wanted = entries
-        if self._encoder is not None:
+        if self._encoder is not None and not self._too_many:
             self._unread = True
             self._start()
 
@@ -142,9 +151,12 @@ class Readers:
         with _alone(self._folder / _LOCK) as mine:
             if not mine:
                 return
-            started, entries = time.monotonic(), self._wanted
+            started, wanted = time.monotonic(), self._wanted
+            entries = [entry for entry in wanted if (entry.id, entry.version) not in self._done]
             count = read_entries(self._encoder, self._vectors, entries, stop=self._stop)
-            self._unread = self._stop.is_set() or entries is not self._wanted
+            self._unread = self._stop.is_set() or wanted is not self._wanted
+            if not self._stop.is_set():
+                self._done.update((entry.id, entry.version) for entry in entries)
             if count:
                 self._more = True
                 log.info("knowledge_read", vectors=count, took_s=round(time.monotonic() - started, 1))

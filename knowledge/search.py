@@ -236,7 +236,7 @@ class Search:
         """Take up what was read since, and have read what is not."""
         fresh = readers.take_up()
         with self._making:
-            for key, held in list(shelf.held.items()):
+            for key, held in sorted(shelf.held.items(), key=lambda pair: not pair[0][1]):  # agents' first: it has all
                 if held.reader is None or fresh:
                     shelf.held[key] = replace(held, reader=readers.of(held.index))
         readers.want([entry for held in list(shelf.held.values()) for entry in held.by_id.values()])

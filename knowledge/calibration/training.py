@@ -8,11 +8,10 @@ import numpy as np
 
 from knowledge.calibration.fit import fit
 from knowledge.calibration.held_out import (
-    Asked,
     Reading,
     ask_all,
     by_title,
-    by_words,
+    counting,
     leave_entry_out,
     leave_one_out,
     near_misses,
@@ -44,29 +43,38 @@ def fitted_weights(
     Takes a minute or two for a hundred entries; meant for a process of its own. With ``encoder``, the weights for questions
     that are read for their meaning too; ``vectors`` keeps what was read.
     """
-    weights: dict[str, Any] = {"words": _weights(entries, confirmed, by_words, with_titles=False)}
+    weights: dict[str, Any] = {"words": _by_words(entries, confirmed)}
     if encoder is not None and vectors is not None:
         patient = Remembering(encoder, vectors)
         read_entries(encoder, vectors, [*entries, *(replace(entry, similar=()) for entry in entries)])
-        weights["meaning"] = _weights(
-            entries, confirmed, lambda index: Reader(vectors.of(index), patient), with_titles=True
-        )
+        weights["meaning"] = _by_meaning(entries, confirmed, lambda index: Reader(vectors.of(index), patient))
     return weights
 
 
-def _weights(
-    entries: Sequence[Entry], confirmed: Sequence[Confirmed], read: Reading, *, with_titles: bool
-) -> dict[str, dict[str, float]]:
-    silent = [(question, None) for question in (*out_of_scope(), *near_misses())]
-    titles = list(by_title(entries, _EVERY, read, with_answers=with_titles))
-    asked: list[Asked] = [
-        *leave_one_out(entries, read=read),
-        *leave_one_out(entries, Mishearing(entries).of, read, _EVERY),
-        *leave_entry_out(entries, _EVERY, read),
-        *ask_all(entries, [*confirmed, *silent], read),
-        *(titles if with_titles else ()),
+def _by_words(entries: Sequence[Entry], confirmed: Sequence[Confirmed]) -> dict[str, dict[str, float]]:
+    asked = [
+        *leave_one_out(entries),
+        *leave_one_out(entries, Mishearing(entries).of, every=_EVERY),
+        *leave_entry_out(entries, _EVERY),
+        *ask_all(entries, [*confirmed, *((question, None) for question in (*out_of_scope(), *near_misses()))]),
     ]
-    return fit(asked, titles)
+    return fit(asked, list(by_title(entries, _EVERY)))
+
+
+def _by_meaning(entries: Sequence[Entry], confirmed: Sequence[Confirmed], read: Reading) -> dict[str, dict[str, float]]:
+    """As much is asked in words that an entry does not use as in words like its own, and most of what nothing answers is near."""
+    near, strange = [(question, None) for question in near_misses()], [(question, None) for question in out_of_scope()]
+    return fit(
+        [
+            *counting(leave_one_out(entries, read=read), 0.27),
+            *counting(leave_one_out(entries, Mishearing(entries).of, read, _EVERY), 0.07),
+            *counting(by_title(entries, 2, read, with_answers=True), 0.33),
+            *counting(leave_entry_out(entries, _EVERY, read), 0.08),
+            *counting(ask_all(entries, near, read), 0.2),
+            *counting(ask_all(entries, strange, read), 0.05),
+            *ask_all(entries, confirmed, read),
+        ]
+    )
 
 
 class Remembering:

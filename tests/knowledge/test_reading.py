@@ -126,3 +126,16 @@ async def test_without_meaning_nothing_is_read(
     assert search.current(AT)[2] is None
     assert not written(settings.data_dir)
     search.close()
+
+
+async def test_a_base_too_large_to_be_read_is_searched_by_words(
+    database: Database, settings: Settings, clock: ManualClock, repository: Repository, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(reading, "MOST_SENTENCES", 5)
+    search = Search(database, settings, clock, meaning=True)
+    await search.refresh_if_changed()
+    await search.read_all()
+    assert search.current(AT)[2] is None
+    assert search.search("公积金怎么提取", AT).ranked[0].entry.id == "A-1"
+    assert not written(settings.data_dir)
+    search.close()
