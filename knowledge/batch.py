@@ -12,6 +12,7 @@ from config.errors import HotlineError
 from knowledge.contract import Entry
 from knowledge.index import Index
 from knowledge.meant import Reader
+from knowledge.ranking import Model
 from knowledge.search import order
 from knowledge.synonym_variants import Synonyms
 
@@ -81,10 +82,14 @@ def read_entries(file: Path, today: date) -> list[Entry]:
 
 
 def answered(
-    index: Index, query: Query, synonyms: Synonyms | None = None, reader: Reader | None = None
+    index: Index,
+    query: Query,
+    synonyms: Synonyms | None = None,
+    reader: Reader | None = None,
+    model: Model | None = None,
 ) -> dict[str, Any]:
     """``{"id", "ranked", "scores", "verdict"}``: up to :data:`MOST_RANKED` entries, best first."""
-    found = order(index, query.question, synonyms=synonyms or Synonyms(), reader=reader)
+    found = order(index, query.question, synonyms=synonyms or Synonyms(), model=model, reader=reader)
     shown = found.ranked[:MOST_RANKED]
     return {
         "id": query.id,

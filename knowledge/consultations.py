@@ -212,6 +212,24 @@ class Consultations:
         async with self._database.connect() as connection:
             return int((await connection.execute(counted)).scalar_one())
 
+    async def confirmed(self, since: datetime, most: int) -> tuple[tuple[str, str], ...]:
+        """(question, entry id) of what was asked since then and answered with an entry that the citizen chose or an agent
+        named; the newest first, at most ``most``.
+        """
+        wanted = (
+            select(consultations.c.id, consultations.c.text_enc, consultations.c.entry_id)
+            .where(
+                consultations.c.outcome.in_((Result.CHOSEN.value, Result.AGENT_ANSWERED.value)),
+                consultations.c.entry_id.is_not(None),
+                consultations.c.at >= since,
+            )
+            .order_by(consultations.c.at.desc(), consultations.c.id)
+            .limit(most)
+        )
+        async with self._database.connect() as connection:
+            rows = (await connection.execute(wanted)).all()
+        return tuple((self._vault.decrypt(row.text_enc, row.id), str(row.entry_id)) for row in rows)
+
     async def rate(self, by: str, since: datetime, until: datetime, unit: str = "") -> Rate:
         """The instant rate from ``since`` until just before ``until``, by day | unit | topic | channel (R11).
 

@@ -27,6 +27,7 @@ from knowledge.reading import Readers
 from knowledge.repository import Repository, Snapshot
 from knowledge.synonym_variants import Synonyms
 from knowledge.text import warm_up
+from knowledge.tuned import TunedWeights
 from store.engine import Database
 
 log = get_logger("knowledge")
@@ -88,6 +89,7 @@ class Search:
         self._refreshing = asyncio.Lock()
         self._making = threading.Lock()
         self._model: Model | None = None
+        self._tuned: Final = TunedWeights(settings)
         self._readers = Readers(settings.data_dir / "index") if meaning else None
 
     @property
@@ -98,6 +100,8 @@ class Search:
     async def refresh_if_changed(self) -> bool:
         """Load what changed in the store, or comes into force soon; returns whether anything did."""
         async with self._refreshing:
+            if self._tuned.changed():
+                self.use_model(await asyncio.to_thread(self._tuned.model))
             now = self._clock.now()
             shelf = self._shelf
             if shelf and shelf.snapshot.counter == await self._repository.counter():
@@ -121,8 +125,16 @@ class Search:
             await asyncio.to_thread(self._readers.finish, progress)
             await self.refresh_if_changed()
 
+    @property
+    def model(self) -> Model:
+        """The weights that are ranked with."""
+        return self._model or fitted()
+
     def use_model(self, model: Model | None) -> None:
-        """Rank with weights fitted on this installation's own entries and confirmed answers; ``None``: those shipped."""
+        """Rank with weights fitted on this installation's own entries and confirmed answers; ``None``: those shipped.
+
+        ``refresh_if_changed`` does so whenever :class:`knowledge.tuned.TunedWeights` changed.
+        """
         self._model = model
 
     def search(
@@ -186,8 +198,7 @@ class Search:
         )
         if held.index.asked_as_written(question) is not None:
             asked = question
-        model = self._model or fitted()
-        return explained(held.index, ranking, asked, shelf.synonyms, model, area=area, act=act, reader=held.reader)
+        return explained(held.index, ranking, asked, shelf.synonyms, self.model, area=area, act=act, reader=held.reader)
 
     def entry(self, id: str, at: datetime) -> Entry | None:
         """The version of one entry that the public may be answered at ``at``. Raises :class:`KnowledgeNotReady`."""

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from config.clock import SystemClock, local
-from gateway.commands import kb_files
+from gateway.commands import kb_files, kb_tune
 from gateway.commands.common import (
     DataOption,
     JsonOption,
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from knowledge.contract import Entry, Ranking
     from knowledge.index import Index
     from knowledge.meant import Reader
+    from knowledge.ranking import Model
     from knowledge.search import Search
     from knowledge.synonym_variants import Synonyms
     from store.engine import Database
@@ -93,6 +94,7 @@ def search(
 app.command("import", help="导入 CSV、XLSX 或 JSON：有一行不对，就一条也不导入")(kb_files.import_)
 app.command("export", help="导出每条知识的最新版本：CSV、XLSX 或 JSON")(kb_files.export_)
 app.command("drafts", help="列出没有发布的草稿")(kb_files.drafts)
+app.command("tune", help="用本库的问法和市民、话务员确认过的答案重配检索权重，不更差才换上")(kb_tune.tune)
 
 
 @app.command("list", help="列出每条知识的最新版本")
@@ -143,8 +145,9 @@ def _search_batch(settings: "Settings", batch: Path, file: Path | None) -> None:
 
     queries = list(read_queries(batch))
     reader: Reader | None = None
+    weights: Model | None = None
     if file is None:
-        index, synonyms, reader = run_async(_live(settings))
+        (index, synonyms, reader), weights = run_async(_live(settings))
     else:
         entries = read_entries(file, local(SystemClock().now()).date())
         typer.echo(f"正在为 {len(entries)} 条建索引……", err=True)
@@ -152,7 +155,7 @@ def _search_batch(settings: "Settings", batch: Path, file: Path | None) -> None:
         if settings.search_meaning:
             reader = _reader(settings, index, entries)
     for number, query in enumerate(queries, 1):
-        typer.echo(json.dumps(answered(index, query, synonyms, reader), ensure_ascii=False))
+        typer.echo(json.dumps(answered(index, query, synonyms, reader, weights), ensure_ascii=False))
         if number % _TELL_EVERY == 0 or number == len(queries):
             typer.echo(f"已检索 {number} / {len(queries)}", err=True)
 
@@ -175,10 +178,9 @@ def _reader(settings: "Settings", index: "Index", entries: "Sequence[Entry]") ->
     return Reader(vectors.of(index), model, wait_s=60)
 
 
-async def _live(settings: "Settings") -> "tuple[Index, Synonyms | None, Reader | None]":
-    clock = SystemClock()
+async def _live(settings: "Settings") -> "tuple[tuple[Index, Synonyms | None, Reader | None], Model]":
     async with _searching(settings) as found:
-        return found.current(clock.now())
+        return found.current(SystemClock().now()), found.model
 
 
 @asynccontextmanager

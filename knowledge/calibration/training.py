@@ -1,6 +1,6 @@
 """What the weights of search are fitted on: an installation's own entries and the answers that were confirmed there."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any, Final
 
@@ -37,14 +37,17 @@ def fitted_weights(
     confirmed: Sequence[Confirmed] = (),
     encoder: Encoder | None = None,
     vectors: Vectors | None = None,
+    told: Callable[[str], None] = lambda part: None,
 ) -> dict[str, Any]:
     """Weights and thresholds by name, fitted on the ways of asking of ``entries`` and on ``confirmed`` answers.
 
     Takes a minute or two for a hundred entries; meant for a process of its own. With ``encoder``, the weights for questions
-    that are read for their meaning too; ``vectors`` keeps what was read.
+    that are read for their meaning too; ``vectors`` keeps what was read. ``told``: which part, ``words`` or ``meaning``, is next.
     """
+    told("words")
     weights: dict[str, Any] = {"words": _by_words(entries, confirmed)}
     if encoder is not None and vectors is not None:
+        told("meaning")
         patient = Remembering(encoder, vectors)
         read_entries(encoder, vectors, [*entries, *(replace(entry, similar=()) for entry in entries)])
         weights["meaning"] = _by_meaning(entries, confirmed, lambda index: Reader(vectors.of(index), patient))
