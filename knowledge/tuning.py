@@ -36,7 +36,7 @@ MOST_CONFIRMED: Final = 2000
 """Confirmed answers that are fitted on, the newest."""
 MOST_UNREAD: Final = 2000
 """Sentences that are read for their meaning beforehand, about a minute; where more are unread, words alone are tuned."""
-_ASKED_OF_EACH: Final = 4
+_ASKED_OF_EACH: Final = 6
 _ONE_IN: Final = 4
 _LEVEL: Final = 1.64
 """Standard deviations that are more than noise: one chance in twenty."""
