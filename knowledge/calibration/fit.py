@@ -110,13 +110,8 @@ def _importance(asked: Sequence[Asked]) -> npt.NDArray[np.float64]:
     """Weights with which answerable and unanswerable questions count in the proportion that is asked."""
     outside = np.array([item.right is None for item in asked])
     share = _UNANSWERABLE if outside.any() and not outside.all() else float(outside.mean())
-    given = np.array([item.weight for item in asked])
-    weights = np.where(
-        outside,
-        share * given / max(1e-9, given[outside].sum()),
-        (1 - share) * given / max(1e-9, given[~outside].sum()),
-    )
-    return np.asarray(weights * len(asked), np.float64)
+    weights = np.where(outside, share / max(1, outside.sum()), (1 - share) / max(1, (~outside).sum())) * len(asked)
+    return np.asarray(weights, np.float64)
 
 
 def _trusted(asked: Sequence[Asked], order: Array) -> tuple[Array, Array]:

@@ -28,15 +28,13 @@ def by_words(index: Index) -> Reader | None:
 class Asked:
     """A question compared with the entries of an index. ``right``: position of its entry; ``None``: none answers it.
 
-    ``group``: the entry whose words were asked; all questions of one group fall into the same fold. ``weight``: how much it
-    counts for whether the first is to be trusted.
+    ``group``: the entry whose words were asked; all questions of one group fall into the same fold.
     """
 
     question: str
     compared: Compared
     right: int | None
     group: str = ""
-    weight: float = 1.0
 
 
 def leave_one_out(
@@ -87,12 +85,6 @@ def leave_entry_out(entries: Sequence[Entry], every: int = 1, read: Reading = by
 def ask(index: Index, question: str, right: int | None, group: str = "", reader: Reader | None = None) -> Asked:
     """Ask one question."""
     return Asked(question, compare(index, index.question(question), reader=reader), right, group or question)
-
-
-def counting(asked: Iterable[Asked], share: float) -> list[Asked]:
-    """Questions of one kind, that together count ``share`` of a thousand."""
-    found = list(asked)
-    return [replace(item, weight=1000 * share / len(found)) for item in found]
 
 
 def ask_all(

@@ -1,6 +1,6 @@
 """What the weights of search are fitted on: an installation's own entries and the answers that were confirmed there."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any, Final
 
@@ -8,10 +8,11 @@ import numpy as np
 
 from knowledge.calibration.fit import fit
 from knowledge.calibration.held_out import (
+    Asked,
     Reading,
     ask_all,
     by_title,
-    counting,
+    by_words,
     leave_entry_out,
     leave_one_out,
     near_misses,
@@ -37,47 +38,35 @@ def fitted_weights(
     confirmed: Sequence[Confirmed] = (),
     encoder: Encoder | None = None,
     vectors: Vectors | None = None,
-    told: Callable[[str], None] = lambda part: None,
 ) -> dict[str, Any]:
     """Weights and thresholds by name, fitted on the ways of asking of ``entries`` and on ``confirmed`` answers.
 
     Takes a minute or two for a hundred entries; meant for a process of its own. With ``encoder``, the weights for questions
-    that are read for their meaning too; ``vectors`` keeps what was read. ``told``: which part, ``words`` or ``meaning``, is next.
+    that are read for their meaning too; ``vectors`` keeps what was read.
     """
-    told("words")
-    weights: dict[str, Any] = {"words": _by_words(entries, confirmed)}
+    weights: dict[str, Any] = {"words": _weights(entries, confirmed, by_words, with_titles=False)}
     if encoder is not None and vectors is not None:
-        told("meaning")
         patient = Remembering(encoder, vectors)
         read_entries(encoder, vectors, [*entries, *(replace(entry, similar=()) for entry in entries)])
-        weights["meaning"] = _by_meaning(entries, confirmed, lambda index: Reader(vectors.of(index), patient))
+        weights["meaning"] = _weights(
+            entries, confirmed, lambda index: Reader(vectors.of(index), patient), with_titles=True
+        )
     return weights
 
 
-def _by_words(entries: Sequence[Entry], confirmed: Sequence[Confirmed]) -> dict[str, dict[str, float]]:
-    asked = [
-        *leave_one_out(entries),
-        *leave_one_out(entries, Mishearing(entries).of, every=_EVERY),
-        *leave_entry_out(entries, _EVERY),
-        *ask_all(entries, [*confirmed, *((question, None) for question in (*out_of_scope(), *near_misses()))]),
+def _weights(
+    entries: Sequence[Entry], confirmed: Sequence[Confirmed], read: Reading, *, with_titles: bool
+) -> dict[str, dict[str, float]]:
+    silent = [(question, None) for question in (*out_of_scope(), *near_misses())]
+    titles = list(by_title(entries, _EVERY, read, with_answers=with_titles))
+    asked: list[Asked] = [
+        *leave_one_out(entries, read=read),
+        *leave_one_out(entries, Mishearing(entries).of, read, _EVERY),
+        *leave_entry_out(entries, _EVERY, read),
+        *ask_all(entries, [*confirmed, *silent], read),
+        *(titles if with_titles else ()),
     ]
-    return fit(asked, list(by_title(entries, _EVERY)))
-
-
-def _by_meaning(entries: Sequence[Entry], confirmed: Sequence[Confirmed], read: Reading) -> dict[str, dict[str, float]]:
-    """As much is asked in words that an entry does not use as in words like its own, and most of what nothing answers is near."""
-    near, strange = [(question, None) for question in near_misses()], [(question, None) for question in out_of_scope()]
-    return fit(
-        [
-            *counting(leave_one_out(entries, read=read), 0.27),
-            *counting(leave_one_out(entries, Mishearing(entries).of, read, _EVERY), 0.07),
-            *counting(by_title(entries, 2, read, with_answers=True), 0.33),
-            *counting(leave_entry_out(entries, _EVERY, read), 0.08),
-            *counting(ask_all(entries, near, read), 0.2),
-            *counting(ask_all(entries, strange, read), 0.05),
-            *ask_all(entries, confirmed, read),
-        ]
-    )
+    return fit(asked, titles)
 
 
 class Remembering:
