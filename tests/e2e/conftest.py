@@ -3,9 +3,19 @@
 from collections.abc import Iterator
 
 import pytest
+from playwright.sync_api import expect
 
 from tests.e2e.console import Maintainer, account
 from tests.e2e.instance import Agent, Hotline, begin
+
+
+_PATIENCE_MS = 30_000
+"""A page may take so long on a busy machine to show what is expected of it."""
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _patient_pages() -> None:
+    expect.set_options(timeout=_PATIENCE_MS)
 
 
 @pytest.fixture(scope="session")
