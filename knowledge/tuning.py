@@ -42,7 +42,7 @@ _LEVEL: Final = 1.64
 """Standard deviations that are more than noise: one chance in twenty."""
 
 Told = Callable[[str, int, int], None]
-"""Hears (step, done, all): ``read``, ``words``, ``meaning``, ``compare``; 0 of 0 where it cannot be counted."""
+"""Hears (step, done, all): ``read``, ``fit``, ``compare``; 0 of 0 where it cannot be counted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,7 +133,8 @@ def tuned(
     ``folder``: where vectors are kept; ``None``: by words alone, as where sentences cannot be read or too many are not yet.
     """
     vectors, reader = _read(material, folder, told)
-    fitted = fitted_weights(material.entries, material.confirmed, reader, vectors, lambda part: told(part, 0, 0))
+    told("fit", 0, 0)
+    fitted = fitted_weights(material.entries, material.confirmed, reader, vectors)
     parts = [_part("words", fitted["words"], present, list(_questions(material, by_words, told)))]
     if reader is not None and vectors is not None:
         patient = Remembering(reader, vectors)

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 _MOST_PAIRS: Final = 5000
 """Confirmed answers that are looked at, the newest."""
 _MONTH: Final = timedelta(days=31)
-_STEPS: Final = {"read": "读懂知识", "words": "配字词的权重", "meaning": "配意思的权重", "compare": "比较"}
+_STEPS: Final = {"read": "读懂知识", "fit": "配权重", "compare": "比较"}
 _PARTS: Final = {"words": "只看字词", "meaning": "也看意思"}
 
 

@@ -4,6 +4,7 @@ import json
 import os
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 
@@ -17,6 +18,7 @@ from knowledge.repository import Repository
 from knowledge.search import Search
 from knowledge.tuned import Origin, TunedWeights, shipped_weights
 from knowledge.tuning import LEAST_WAYS, Outcome, gathered, reason_against, tuned
+from knowledge.tuning_process import LIMIT_S, run
 from store.engine import Database
 from store.vault import Vault
 
@@ -107,16 +109,24 @@ def test_worse_weights_are_told_from_noise(old: list[Outcome], new: list[Outcome
 
 
 @pytest.mark.slow
-def test_tuning_by_words_gives_weights_and_an_honest_comparison() -> None:
+def test_what_is_not_read_yet_is_tuned_by_words_and_compared(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("knowledge.tuning.MOST_UNREAD", -1)
     material = gathered(ENTRIES, [("单位一直没给我缴那个钱", ENTRIES[0].id)])
     steps: list[str] = []
-    (part,) = tuned(material, shipped_weights(), None, lambda step, done, all_: steps.append(step))
+    (part,) = tuned(material, shipped_weights(), tmp_path, lambda step, done, all_: steps.append(step))
     assert part.name == "words"
-    assert list(dict.fromkeys(steps)) == ["words", "compare"]
+    assert list(dict.fromkeys(steps)) == ["fit", "compare"]
     assert part.present.asked == part.tuned.asked > part.present.answerable > 0
     assert part.tuned.first > part.tuned.answerable / 2
     assert part.tuned.right + part.tuned.wrong <= part.tuned.asked
     model_of(shipped_weights() | {"words": part.weights})
+
+
+def test_a_process_that_breaks_off_or_takes_too_long_changes_nothing() -> None:
+    for material, seconds in ((None, 0.0), (gathered(ENTRIES, ()), LIMIT_S)):
+        with pytest.raises(HotlineError) as failed:
+            run(material, shipped_weights(), None, lambda step, done, all_: None, lambda at=seconds: at)  # type: ignore[arg-type,misc]
+        assert failed.value.code == "tuning_failed"
 
 
 async def test_running_searches_take_up_new_weights_and_their_end(
