@@ -8,7 +8,6 @@ from playwright.sync_api import expect
 from tests.e2e.console import Maintainer, account
 from tests.e2e.instance import Agent, Hotline, begin
 
-
 _PATIENCE_MS = 30_000
 """A page may take so long on a busy machine to show what is expected of it."""
 
