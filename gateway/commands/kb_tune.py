@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from knowledge.contract import Entry
     from knowledge.tuning import Material, Measured, Part
 
+BY_COMMAND: Final = "kb tune"
 _MOST_PAIRS: Final = 5000
 """Confirmed answers that are looked at, the newest."""
 _MONTH: Final = timedelta(days=31)
@@ -61,6 +62,8 @@ def _reset(settings: "Settings", as_json: bool) -> None:
     from knowledge.tuned import TunedWeights
 
     there = TunedWeights(settings).remove()
+    if there:
+        run_async(_audit(settings, "退回随程序的权重"))
     if as_json:
         print_json({"reset": there})
     else:
@@ -90,6 +93,8 @@ def _tune(settings: "Settings", months: int, as_json: bool, *, dry_run: bool, fo
     if taken:
         origin = Origin(clock.now(), len(material.entries), material.ways, len(material.confirmed))
         kept.write(kept.parts() | {part.name: part.weights for part in taken}, origin)
+        names = "、".join(f"{_PARTS[part.name]}{f'（{part.worse}，强制）' if part.worse else ''}" for part in taken)
+        run_async(_audit(settings, f"换上新配的权重：{names}"))
     document = _document(material, parts, [part.name for part in taken], elapsed())
     if as_json:
         print_json(document)
@@ -110,6 +115,20 @@ async def _asked(settings: "Settings", months: int) -> "tuple[tuple[Entry, ...],
         since = clock.now() - months * _MONTH
         confirmed = await Consultations(database, vault, clock).confirmed(since, _MOST_PAIRS)
         return tuple(snapshot.answerable(clock.now())), confirmed
+
+
+async def _audit(settings: "Settings", detail: str) -> None:
+    from store import audit
+
+    async with opened_store(settings) as (database, _), database.begin() as connection:
+        await audit.record(
+            connection,
+            at=SystemClock().now(),
+            by=BY_COMMAND,
+            action="knowledge.tune",
+            subject="search-weights",
+            detail=detail,
+        )
 
 
 @contextmanager

@@ -2,6 +2,8 @@
 
 import csv
 import json
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -56,6 +58,11 @@ def test_weights_are_compared_taken_and_given_back(data: str, tmp_path: Path) ->
     assert list(json.loads(file.read_text(encoding="utf-8"))["weights"]) == ["words"]
     assert "已退回" in hotline("tune", "--reset", "--data", data).stdout
     assert not file.exists()
+    with closing(sqlite3.connect(Path(data) / "hotline.db")) as database:
+        told = [
+            row[0] for row in database.execute("SELECT detail FROM audit WHERE action = 'knowledge.tune' ORDER BY at")
+        ]
+    assert [text[:8] for text in told] == ["换上新配的权重：", "退回随程序的权重"]
 
 
 def test_contradicting_options_are_refused(data: str) -> None:
