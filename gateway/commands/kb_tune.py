@@ -170,9 +170,9 @@ def _tell(material: "Material", parts: "tuple[Part, ...]", taken: list[str], *, 
 
     typer.echo(
         f"用 {len(material.entries)} 条的 {material.ways} 种问法和 {len(material.confirmed)} 个确认过的答案来配；"
-        "下表是没有用来配的问题："
+        f"下表是没有用来配的 {parts[0].tuned.asked} 个问题，其中 {parts[0].tuned.answerable} 个有答案："
     )
-    table = Table("权重", "", "问题", "有答案的", "排第一的对", "直接答对", "直接答错")
+    table = Table("权重", "", "排第一的对", "直接答对", "直接答错")
     for part in parts:
         for label, measured in (("现在的", part.present), ("新配的", part.tuned)):
             table.add_row(_PARTS[part.name], label, *_cells(measured))
@@ -194,8 +194,6 @@ def _cells(measured: "Measured") -> tuple[str, ...]:
         return f"{count}（{100 * count / of:.1f} %）" if of else "0"
 
     return (
-        str(measured.asked),
-        str(measured.answerable),
         share(measured.first, measured.answerable),
         share(measured.right, measured.answerable),
         share(measured.wrong, measured.asked),
