@@ -159,17 +159,7 @@ class Search:
         shelf = self._ready()
         held = self._held(shelf, at, agents=agents)
         topic = held.by_id.get(topic_entry) if topic_entry else None
-        ranking = rank(
-            held.index,
-            question,
-            at,
-            act=act,
-            area=area,
-            topic=topic,
-            synonyms=shelf.synonyms,
-            model=self._model,
-            reader=held.reader,
-        )
+        ranking = self._ranked(shelf, held, question, at, act, area, topic)
         took_ms = round((time.perf_counter() - started) * 1000, 1)
         log.debug("searched", channel=str(channel), verdict=ranking.verdict.value, took_ms=took_ms)
         return ranking
@@ -185,17 +175,7 @@ class Search:
         held = self._held(shelf, at, agents=agents)
         topic = held.by_id.get(previous)
         asked = (follow_up(question, topic.question) if topic else None) or question
-        ranking = rank(
-            held.index,
-            question,
-            at,
-            act=act,
-            area=area,
-            topic=topic,
-            synonyms=shelf.synonyms,
-            model=self._model,
-            reader=held.reader,
-        )
+        ranking = self._ranked(shelf, held, question, at, act, area, topic)
         if held.index.asked_as_written(question) is not None:
             asked = question
         return explained(held.index, ranking, asked, shelf.synonyms, self.model, area=area, act=act, reader=held.reader)
@@ -218,6 +198,21 @@ class Search:
         """Stop what goes on in the background; what was read so far is kept."""
         if self._readers is not None:
             self._readers.close()
+
+    def _ranked(
+        self, shelf: _Shelf, held: _Held, question: str, at: datetime, act: str, area: str, topic: Entry | None
+    ) -> Ranking:
+        return rank(
+            held.index,
+            question,
+            at,
+            act=act,
+            area=area,
+            topic=topic,
+            synonyms=shelf.synonyms,
+            model=self._model,
+            reader=held.reader,
+        )
 
     def _ready(self) -> _Shelf:
         if self._shelf is None:
