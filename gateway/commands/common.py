@@ -91,13 +91,18 @@ def reading_progress() -> Iterator[Callable[[int, int], None]]:
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
     columns = (TextColumn("读懂知识"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task("", total=None, visible=False)
+    bar = Progress(*columns, console=Console(stderr=True), transient=True)
+    task = bar.add_task("", total=None)
 
-        def told(done: int, all_: int) -> None:
-            bar.update(task, completed=done, total=all_, visible=True)
+    def told(done: int, all_: int) -> None:
+        bar.start()
+        bar.update(task, completed=done, total=all_)
 
+    try:
         yield told
+    finally:
+        if bar.live.is_started:
+            bar.stop()
 
 
 @asynccontextmanager
