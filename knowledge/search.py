@@ -115,8 +115,14 @@ class Search:
             return True
 
     async def read(self, question: str) -> None:
-        """Read a question beforehand, off the event loop, so that ``search`` has its meaning at hand. Never raises."""
-        if self._readers is not None and self._shelf is not None:
+        """Read a question beforehand, off the event loop, so that ``search`` has its meaning at hand.
+
+        Nothing is read of an entry's own way of asking: its words decide.
+        """
+        if self._readers is None or self._shelf is None:
+            return
+        index = self._held(self._shelf, self._clock.now(), agents=False).index
+        if index.asked_as_written(question) is None:
             await asyncio.to_thread(self._readers.read, question)
 
     async def read_all(self, progress: Callable[[int, int], None] = lambda done, all_: None) -> None:

@@ -113,6 +113,7 @@ async def test_progress_is_told_and_questions_are_read_beforehand(
     assert reader is not None
     monkeypatch.setattr("knowledge.meaning.Encoder._read", lambda self, kind, text: engine_asked.append(text))
     search.search("家里断水了", AT)
+    await search.read("请问公积金怎么提取")
     assert not engine_asked
 
 
