@@ -85,7 +85,15 @@ async def _run(module: str, arguments: Sequence[str], limits: Limits, take: Call
     finally:
         with suppress(ProcessLookupError):
             process.kill()
+        await _drained(process)
         await process.wait()
+
+
+async def _drained(process: asyncio.subprocess.Process) -> None:
+    """Read away what a killed process had printed: asyncio waits for the end of a pipe that nobody reads for ever."""
+    if process.stdout is not None:
+        while await process.stdout.read(_LONGEST_LINE):
+            pass
 
 
 async def _lines(process: asyncio.subprocess.Process, limits: Limits, take: Callable[[bytes], None]) -> None:
