@@ -20,9 +20,10 @@ from typing import Any, Final
 
 from config.errors import HotlineError
 from config.settings import ROOT, Settings
-from dialog.live_model import LiveModel, read_live, replace_file, write_live
+from dialog.live_model import LiveModel, read_live, write_live
 from dialog.rasa_client import CHANNEL_HEADER, PATH, synthetic_turn
 from dialog.rasa_process import Limits, Stopped, run
+from store.files import replace_file
 
 BOT: Final = ROOT / "dialog" / "bot"
 RASA_PYTHON: Final = ROOT / ".hotline" / "env" / "rasa" / "bin" / "python"

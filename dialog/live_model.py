@@ -5,15 +5,14 @@ trained) and ``port`` of the server that has it, 0 while none runs. The supervis
 swap, so no process can know of a model that is not served.
 """
 
-import contextlib
 import json
 import os
-import tempfile
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Final
 
 from config.settings import Settings
+from store.files import replace_file
 
 _FILE: Final = "rasa/live.json"
 
@@ -48,21 +47,6 @@ def write_live(settings: Settings, live: LiveModel) -> None:
     file = live_file(settings)
     file.parent.mkdir(parents=True, exist_ok=True)
     replace_file(file, live.to_json().encode())
-
-
-def replace_file(target: Path, content: bytes) -> None:
-    """Put ``content`` under a name, on disk and whole, or leave what was there. The folder must exist."""
-    descriptor, scratch = tempfile.mkstemp(prefix=".placing-", dir=target.parent)
-    try:
-        with os.fdopen(descriptor, "wb") as handle:
-            handle.write(content)
-            handle.flush()
-            os.fsync(handle.fileno())
-        os.replace(scratch, target)
-    except BaseException:
-        with contextlib.suppress(OSError):
-            os.unlink(scratch)
-        raise
 
 
 class LiveAddress:

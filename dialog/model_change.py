@@ -13,9 +13,10 @@ from datetime import datetime
 from typing import Any, Final
 
 from config.settings import Settings
-from dialog.live_model import read_live, replace_file
+from dialog.live_model import read_live
 from dialog.training_files import at_work, document_in, lock_of
 from knowledge.training import Changing, TrainingError
+from store.files import replace_file
 
 _TRIES: Final = 5
 _TRY_AGAIN_S: Final = 0.02

@@ -4,11 +4,8 @@
 of the two may be lacking, then the shipped ones count for it. No text of any question.
 """
 
-import contextlib
 import hashlib
 import json
-import os
-import tempfile
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -21,6 +18,7 @@ from config.settings import Settings
 from knowledge.features import FEATURES, MEANING_FEATURES
 from knowledge.meaning import MODEL
 from knowledge.ranking import MEANING_TRUST_FEATURES, TRUST_FEATURES, WEIGHTS_FILE, Model, model_of
+from store.files import replace_file
 
 log = get_logger("knowledge")
 
@@ -92,17 +90,7 @@ class TunedWeights:
             "weights": parts,
         }
         self.file.parent.mkdir(parents=True, exist_ok=True)
-        descriptor, scratch = tempfile.mkstemp(prefix=".search-weights-", dir=self.file.parent)
-        try:
-            with os.fdopen(descriptor, "w", encoding="utf-8") as handle:
-                json.dump(document, handle, indent=2)
-                handle.flush()
-                os.fsync(handle.fileno())
-            os.replace(scratch, self.file)
-        except BaseException:
-            with contextlib.suppress(OSError):
-                os.unlink(scratch)
-            raise
+        replace_file(self.file, json.dumps(document, indent=2).encode())
 
     def remove(self) -> bool:
         """Go back to the shipped weights; returns whether there were others."""

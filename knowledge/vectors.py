@@ -17,6 +17,7 @@ import numpy.typing as npt
 from structlog import get_logger
 
 from knowledge.kinds import Floats, Keys
+from store.files import replace_file
 
 log = get_logger("knowledge")
 
@@ -107,12 +108,7 @@ class VectorStore:
         head = _MAGIC + len(keys).to_bytes(8, "little") + zlib.crc32(content).to_bytes(8, "little")
         number = max((int(file.stem.split("-")[0]) for file in folder.glob("*.vec")), default=0) + 1
         file = folder / f"{number:08d}-{os.getpid()}.vec"
-        making = file.with_suffix(".making")
-        with making.open("wb") as handle:
-            handle.write(head + content)
-            handle.flush()
-            os.fsync(handle.fileno())
-        making.replace(file)
+        replace_file(file, head + content)
         return file
 
     def _load(self, file: Path) -> tuple[Keys, Halves] | None:
