@@ -74,15 +74,13 @@ class Readers:
         self._wanted: Sequence[Entry] = ()
         self._unread = True
         self._more = False
-        self._too_many = False
         self._looked = time.monotonic()
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
 
     def of(self, index: Index) -> Reader | None:
         """A reader of ``index``, as far as its vectors are known. The first call loads the model and what was read."""
-        self._too_many = sum(len(side.part.written) + side.part.size for side in index.sides) > MOST_SENTENCES
-        if self._too_many:
+        if sum(len(side.part.written) + side.part.size for side in index.sides) > MOST_SENTENCES:
             return None
         if self._vectors is None:
             self._encoder = encoder()
@@ -109,10 +107,8 @@ class Readers:
 
     def want(self, entries: Sequence[Entry]) -> None:
         """Have ``entries`` read, in the background."""
-        self._wanted = entries
-        if self._encoder is not None and not self._too_many:
-            self._unread = True
-            self._start()
+        self._wanted, self._unread = entries, True
+        self._start()
 
     def read(self, question: str) -> None:
         """Read a question, so that its vector is at hand when it is searched for."""

@@ -251,7 +251,9 @@ class Search:
             for key, held in sorted(shelf.held.items(), key=lambda pair: not pair[0][1]):  # agents' first: it has all
                 if held.reader is None or fresh:
                     shelf.held[key] = replace(held, reader=readers.of(held.index))
-        readers.want([entry for held in list(shelf.held.values()) for entry in held.by_id.values()])
+        every = [held for held in list(shelf.held.values()) if held.reader is not None]
+        if every:
+            readers.want([entry for held in every for entry in held.by_id.values()])
 
     def _held(self, shelf: _Shelf, at: datetime, *, agents: bool) -> _Held:
         since = shelf.snapshot.since(at)

@@ -1,7 +1,6 @@
 """What the weights of search are fitted on: an installation's own entries and the answers that were confirmed there."""
 
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import Any, Final
 
 import numpy as np
@@ -23,7 +22,6 @@ from knowledge.contract import Entry
 from knowledge.kinds import Floats, word_key
 from knowledge.meaning import QUESTION, Encoder, centred
 from knowledge.meant import Reader, Vectors
-from knowledge.ranking import Model, model_of
 from knowledge.reading import read_entries
 
 _EVERY: Final = 4
@@ -47,7 +45,7 @@ def fitted_weights(
     weights: dict[str, Any] = {"words": _weights(entries, confirmed, by_words, with_titles=False)}
     if encoder is not None and vectors is not None:
         patient = Remembering(encoder, vectors)
-        read_entries(encoder, vectors, [*entries, *(replace(entry, similar=()) for entry in entries)])
+        read_entries(encoder, vectors, entries)
         weights["meaning"] = _weights(
             entries, confirmed, lambda index: Reader(vectors.of(index), patient), with_titles=True
         )
@@ -85,13 +83,3 @@ class Remembering:
             self._vectors.questions.keep(key, rows)
         found: Floats = centred(QUESTION, rows)[0]
         return found
-
-
-def train(
-    entries: Sequence[Entry],
-    confirmed: Sequence[Confirmed] = (),
-    encoder: Encoder | None = None,
-    vectors: Vectors | None = None,
-) -> Model:
-    """A model for :meth:`knowledge.search.Search.use_model`; see :func:`fitted_weights`."""
-    return model_of(fitted_weights(entries, confirmed, encoder, vectors))
