@@ -5,10 +5,10 @@ from dataclasses import asdict, dataclass
 from typing import Any, Final
 
 from knowledge.contract import Entry, Ranking, Verdict
-from knowledge.features import compare
+from knowledge.features import Array, compare
 from knowledge.index import Index
 from knowledge.meant import Reader
-from knowledge.ranking import CERTAIN, Model, ordered, trust_features, trust_names
+from knowledge.ranking import CERTAIN, FEW, Model, effective, ordered, trust_features, trust_names
 from knowledge.synonym_variants import Synonyms
 from knowledge.text import alike, all_words, normalise, without_courtesy
 
@@ -35,6 +35,7 @@ FEATURE_LABELS: Final = {
     "missing_everywhere": "问法和答案里都没有的关键词",
     "detail_same": "数字、地名一致",
     "detail_other": "数字、地名不一致",
+    "few": "其他问法少",
     "meaning": "意思相近（最近的问法）",
     "meaning_second": "意思相近（第二近的问法）",
     "meaning_answer": "意思与答案相近",
@@ -169,6 +170,7 @@ def _nearest_way(entry: Entry, grams: Sequence[str]) -> str:
 
 def _rule(index: Index, ranking: Ranking, asked: str, model: Model) -> tuple[str, str]:
     best = ranking.ranked[0].score if ranking.ranked else 0.0
+    offered = sum(item.score for item in ranking.ranked)
     if not ranking.ranked:
         return "nothing", "没有任何条目与问题有相同的词或读音，不回答"
     if index.asked_as_written(ranking.query) is not None and best >= CERTAIN:
@@ -182,11 +184,14 @@ def _rule(index: Index, ranking: Ranking, asked: str, model: Model) -> tuple[str
             return "answer", f"把握 {best:.2f}，不低于直接回答的门槛 {model.answer:.2f}"
         case Verdict.CHOOSE:
             return "choose", f"把握 {best:.2f}，低于直接回答的门槛 {model.answer:.2f}，请市民在最多三条里选"
+        case _ if offered >= model.choose:
+            return "abstain", f"最像的一条把握 {best:.2f}，低于 {model.choose / 2:.2f}，几条都不太像，不回答"
         case _:
-            return "abstain", f"把握 {best:.2f}，低于供选择的门槛 {model.choose:.2f}，不回答"
+            return "abstain", f"前三条合起来的把握 {offered:.2f}，低于供选择的门槛 {model.choose:.2f}，不回答"
 
 
-def _contributions(names: tuple[str, ...], values: Any, weights: Any) -> tuple[Contribution, ...]:
+def _contributions(names: tuple[str, ...], values: Array, weights: Array) -> tuple[Contribution, ...]:
+    weights = effective(weights, float(values[names.index(FEW)]))
     made = [
         Contribution(
             name, FEATURE_LABELS[name], round(float(value), 4), round(float(weight), 4), round(float(value * weight), 4)

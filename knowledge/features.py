@@ -35,11 +35,12 @@ FEATURES: Final = (
     "missing_everywhere",
     "detail_same",
     "detail_other",
+    "few",
 )
 """Of an entry: likeness of words, characters, pairs and sounds to its most (and second most) similar way of asking; share
 of the question's weight that its ways together hold; share of a way's weight that the question holds; share in its answer;
 likeness to its own question; words and pairs of one way at once; log-likelihood of the words, scaled; the most telling
-word that its ways lack, or its answer too; numbers and places that are the same, or others."""
+word that its ways lack, or its answer too; numbers and places that are the same, or others; 1 ÷ its number of ways."""
 
 MEANING_FEATURES: Final = ("meaning", "meaning_second", "meaning_answer")
 """Where the vectors of the entries are known: nearness in meaning to its nearest and second nearest way of asking, and to its
@@ -180,6 +181,7 @@ def _side_rows(index: Index, place: int, locals_: npt.NDArray[np.int64], questio
         "missing_everywhere": nowhere / _TELLING if in_ways is not None else 0.0,
         "detail_same": [agreement(asked, held) for held in details] or 0.0,
         "detail_other": [clash(asked, held) for held in details] or 0.0,
+        "few": 1 / np.diff(first, append=len(ways.numbers)),
     }
     rows = np.zeros((len(locals_), len(FEATURES)))
     for number, name in enumerate(FEATURES):

@@ -3,6 +3,10 @@
 Two small models, both fitted by :mod:`knowledge.calibration`: a conditional logit orders the candidates, and a logistic
 regression on the first of them and its lead says how likely it is the right answer. That chance is the score of the first;
 the others have theirs in proportion.
+
+What a feature is worth depends on how well an entry is tended: one with sixty ways of asking is told by the nearest of them, one
+with its own question alone by its answer too. So each feature has a second weight, by which it counts the more the fewer ways the
+entry has (:func:`widened`).
 """
 
 import json
@@ -30,6 +34,7 @@ TRUST_FEATURES: Final = (*FEATURES, *NONE_FEATURES, "logit", "chance", "lead", "
 difference of its logit to the second's (scaled), and the second's."""
 MEANING_TRUST_FEATURES: Final = (*FEATURES, *MEANING_FEATURES, *TRUST_FEATURES[len(FEATURES) :], "meaning_lead")
 """The same where it was compared by meaning too; at the end by how much it is nearer in meaning than any other candidate."""
+FEW: Final = "few"
 _SCALE: Final = 10.0
 _REPORTING: Final = re.compile(r"举报|投诉|维权|报修|怎么处理|太吵|扰民|跑路|被骗|拖欠")
 _REPORTING_ACTS: Final = frozenset({"complain", "report"})
@@ -40,7 +45,7 @@ _ACT_FACTOR: Final = 1.25
 
 @dataclass(frozen=True, slots=True)
 class Model:
-    """``order`` as ``FEATURES``, ``trust`` as ``TRUST_FEATURES``; the least scores for an answer and for being offered.
+    """``order`` as ``FEATURES``, ``trust`` as ``TRUST_FEATURES``, both widened; the least scores for an answer and an offer.
 
     ``meaning``: the weights for questions that were compared by meaning too, with more features; ``None``: it is these.
     """
@@ -77,17 +82,36 @@ def model_of(weights: Mapping[str, Any]) -> Model:
 
 def _model(weights: Mapping[str, Any], features: Sequence[str], trusted: Sequence[str]) -> Model:
     return Model(
-        np.array([weights["order"][name] for name in features], np.float64),
-        np.array([weights["trust"][name] for name in trusted], np.float64),
+        np.array([weights["order"][name] for name in widened_names(features)], np.float64),
+        np.array([weights["trust"][name] for name in widened_names(trusted)], np.float64),
         float(weights["thresholds"]["answer"]),
         float(weights["thresholds"]["choose"]),
         float(weights["thresholds"]["offer"]),
     )
 
 
+def widened_names(features: Sequence[str]) -> tuple[str, ...]:
+    """What the columns of :func:`widened` are: ``features``, and after them those that count by how few ways there are."""
+    return (*features, *(f"{FEW}_{name}" for name in features if name != FEW))
+
+
+def widened(rows: Array) -> Array:
+    """``rows``, of features with ``few`` among them, and after them all others times ``few``."""
+    place = FEATURES.index(FEW)
+    few = rows[..., place : place + 1]
+    return np.concatenate((rows, np.delete(rows, place, axis=-1) * few), axis=-1)
+
+
+def effective(weights: Array, few: float) -> Array:
+    """What each feature weighs for an entry with ``few``: its own weight and, times ``few``, its second one."""
+    place = FEATURES.index(FEW)
+    size = (len(weights) + 1) // 2
+    return np.asarray(weights[:size] + few * np.insert(weights[size:], place, 0.0))
+
+
 def ordered(compared: Compared, order: Array) -> list[tuple[int, float]]:
     """(row, logit), best first."""
-    logits = compared.rows @ order
+    logits = widened(compared.rows) @ order
     places = np.lexsort((np.array(compared.positions), -logits))
     return [(int(place), float(logits[place])) for place in places]
 
@@ -132,7 +156,7 @@ def scores(compared: Compared, model: Model) -> list[tuple[int, float]]:
         return []
     model = model.of(by_meaning=compared.by_meaning)
     ranked = ordered(compared, model.order)
-    trust = 1 / (1 + math.exp(-float(np.clip(trust_features(compared, ranked) @ model.trust, -30, 30))))
+    trust = 1 / (1 + math.exp(-float(np.clip(widened(trust_features(compared, ranked)) @ model.trust, -30, 30))))
     best = ranked[0][1]
     return [(compared.positions[row], trust * math.exp(logit - best)) for row, logit in ranked]
 
@@ -149,9 +173,12 @@ def margin(values: Sequence[float]) -> float:
 
 
 def verdict(values: Sequence[float], model: Model | None = None) -> Verdict:
-    """What to do with entries of these scores, best first. A wrong answer costs more than a choice or a person."""
+    """What to do with entries of these scores, best first. A wrong answer costs more than a choice or a person.
+
+    A choice is offered when it is likely enough that one of those offered is right, and not three of them each a little.
+    """
     model = model or fitted()
-    if not values or values[0] < model.choose:
+    if not values or values[0] < model.choose / 2 or sum(values[:MOST_OFFERED]) < model.choose:
         return Verdict.ABSTAIN
     return Verdict.ANSWER if values[0] >= model.answer else Verdict.CHOOSE
 

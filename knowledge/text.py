@@ -27,6 +27,8 @@ MAX_CHARACTERS: Final = 500
 
 _DIGITS: Final = "零一二三四五六七八九"
 _PLACES: Final = ("", "十", "百", "千")
+_NOT_A_WORD: Final = "(?![水岗午班雨雪载乡周月个面调葬发属级])"
+"""After 下: what makes a word of it."""
 _NUMBER: Final = re.compile(r"(\d{4})(?=年)|\d+")
 _NOT_TEXT: Final = re.compile(r"[^0-9a-z\u3400-\u9fff]+")
 _TRADITIONAL: Final = str.maketrans(
@@ -159,8 +161,9 @@ def _lines(file: Path) -> list[str]:
 
 @cache
 def _courtesy() -> re.Pattern[str]:
-    """The longest phrases first, so that none is cut in two."""
-    return re.compile("|".join(map(re.escape, sorted(_lines(_COURTESY), key=len, reverse=True))))
+    """The longest phrases first, so that none is cut in two; 请问下 is none where 下 begins a word (请问下水道堵了找谁)."""
+    phrases = sorted(_lines(_COURTESY), key=len, reverse=True)
+    return re.compile("|".join(re.escape(one) + (_NOT_A_WORD if one.endswith("下") else "") for one in phrases))
 
 
 @cache

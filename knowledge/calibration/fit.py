@@ -8,96 +8,107 @@ import numpy as np
 import numpy.typing as npt
 
 from knowledge.calibration.held_out import Asked
-from knowledge.features import Array
-from knowledge.ranking import ordered, trust_features, trust_names
+from knowledge.features import FEATURES, Array
+from knowledge.ranking import FEW, ordered, trust_features, trust_names, widened, widened_names
 
 MOST_WRONG: Final = 0.02
 """Of all that is asked, the share that may be answered wrongly."""
 AIM: Final = 0.012
 """The share that the threshold is set for: what is asked of a base is harder than what it was fitted on."""
-CHOOSE: Final = 0.15
-"""The least score of the best of several that are offered: below it the right one is seldom among three."""
+CHOOSE: Final = 0.3
+"""The least sum of the scores of those that are offered: below it the right one is seldom among them."""
 _UNANSWERABLE: Final = 1 / 3
 """Of what is asked, the share that no entry answers."""
 _FOLDS: Final = 5
-_AT_MOST: Final = {"detail_other": -3.0}
+_AT_MOST: Final = {"detail_other": -3.0, "few_detail_other": 0.0}
 """Weights that are not left to the samples: few of them name a number or a place, and an answer for another is wrong."""
+_AGAINST: Final = frozenset(
+    {"missing", "missing_everywhere", "detail_other", "unknown_words", "unknown_grams", "thin", "second_logit"}
+)
+_EITHER: Final = frozenset({"bias", FEW})
+"""Of what the trust is reckoned from, what speaks against an answer, and what for neither; all else speaks for it. Left to itself the
+fit learns that many of the same words make an answer less likely, for those who wrote the questions in other words had to avoid them
+and those who wrote what nothing answers had not."""
 _ORDER_PENALTY: Final = 0.5
 _TRUST_PENALTY: Final = 2.0
 _STEPS: Final = 500
 _RATE: Final = 0.1
 
 
-def fit(asked: Sequence[Asked], ordering: Sequence[Asked] = ()) -> dict[str, dict[str, float]]:
+def fit(asked: Sequence[Asked], elsewhere: Sequence[Asked] = ()) -> dict[str, dict[str, float]]:
     """Weights and thresholds by name, rounded, for ``weights.json``; all of them compared by the same features.
 
-    ``ordering``: questions that teach which entry is nearer, not when to trust it.
+    ``elsewhere``: what was asked of bases that are less tended. It teaches the weights too, but not the thresholds, which are for
+    bases as they are meant to be.
     """
-    order = fit_order([*asked, *ordering])
-    kept = [item for item in asked if item.compared.positions]
-    held_out = cross_validated(kept)
-    trust = fit_trust(kept, order)
+    kept, others = ([item for item in items if item.compared.positions] for items in (asked, elsewhere))
+    order = fit_order([*kept, *others])
+    held_out = cross_validated(kept, others, order)
+    trust = fit_trust([*kept, *others], order)
     return {
-        "order": _named(kept[0].compared.names, order),
-        "trust": _named(trust_names(kept[0].compared), trust),
-        "thresholds": thresholds(kept, held_out),
+        "order": _named(widened_names(kept[0].compared.names), order),
+        "trust": _named(widened_names(trust_names(kept[0].compared)), trust),
+        "thresholds": thresholds(kept, *held_out),
     }
 
 
 def fit_order(asked: Sequence[Asked]) -> Array:
     """Weights of a conditional logit over the candidates of the questions whose entry is among them."""
     found = [item for item in asked if item.right is not None and item.right in item.compared.positions]
-    most = max((len(item.compared.positions) for item in found), default=0)
-    features = asked[0].compared.rows.shape[1]
-    rows = np.zeros((len(found), most, features))
-    there = np.zeros((len(found), most), dtype=bool)
-    target = np.zeros((len(found), most))
-    for number, item in enumerate(found):
-        count = len(item.compared.positions)
-        rows[number, :count] = item.compared.rows
-        there[number, :count] = True
-        target[number, item.compared.positions.index(item.right or 0)] = 1
+    if not found:
+        return np.ones(len(widened_names(asked[0].compared.names)))
+    rows = np.concatenate([widened(item.compared.rows) for item in found]).astype(np.float32)
+    counts = np.array([len(item.compared.positions) for item in found])
+    first = np.cumsum(counts) - counts
+    target = np.zeros(len(rows), np.float32)
+    target[first + [item.compared.positions.index(item.right or 0) for item in found]] = 1
 
     def gradient(weights: Array) -> Array:
-        logits = np.where(there, rows @ weights, -np.inf)
-        powers = np.exp(logits - logits.max(axis=1, keepdims=True))
-        error = powers / powers.sum(axis=1, keepdims=True) - target
-        return np.asarray((np.einsum("qc,qcf->f", error, rows) + _ORDER_PENALTY * weights) / len(rows))
-
-    return _descended(gradient, features) if found else np.ones(features)
-
-
-def fit_trust(asked: Sequence[Asked], order: Array) -> Array:
-    """Weights of a logistic regression: is the first of the candidates the right answer?"""
-    rows, right = _trusted(asked, order)
-    importance = _importance(asked)
-
-    def gradient(weights: Array) -> Array:
-        chance = 1 / (1 + np.exp(-np.clip(rows @ weights, -30, 30)))
-        return np.asarray((rows.T @ ((chance - right) * importance) + _TRUST_PENALTY * weights) / len(rows))
+        logits = rows @ weights.astype(np.float32)
+        powers = np.exp(logits - np.repeat(np.maximum.reduceat(logits, first), counts))
+        error = powers / np.repeat(np.add.reduceat(powers, first), counts) - target
+        return np.asarray((rows.T @ error + _ORDER_PENALTY * weights) / len(found))
 
     return _descended(gradient, rows.shape[1])
 
 
-def cross_validated(asked: Sequence[Asked]) -> npt.NDArray[np.float64]:
-    """Of each question the score of its first candidate, by weights that were fitted without it and its entry."""
-    folds = np.array([crc32(item.group.encode()) % _FOLDS for item in asked])
-    result = np.zeros(len(asked))
+def fit_trust(asked: Sequence[Asked], order: Array) -> Array:
+    """Weights of a logistic regression: is the first of the candidates the right answer?"""
+    asked = [item for item in asked if item.counts]
+    rows, right = _trusted(asked, order)
+    importance = _importance(asked)
+
+    def gradient(weights: Array) -> Array:
+        chance = _chance(rows, weights)
+        return np.asarray((rows.T @ ((chance - right) * importance) + _TRUST_PENALTY * weights) / len(rows))
+
+    return _descended(gradient, rows.shape[1], _signs(trust_names(asked[0].compared)))
+
+
+def cross_validated(
+    asked: Sequence[Asked], elsewhere: Sequence[Asked], order: Array
+) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+    """Of each question of ``asked`` the score of its first candidate, by trust that was fitted without it and its entry, and
+    whether that candidate is right (1 or 0).
+    """
+    result, right = np.zeros(len(asked)), np.zeros(len(asked))
+    folds = np.array([_fold(item) for item in asked])
     for fold in range(_FOLDS):
-        kept = [item for item, its in zip(asked, folds, strict=True) if its != fold]
         left = [item for item, its in zip(asked, folds, strict=True) if its == fold]
-        if not left:
-            continue
-        order = fit_order(kept)
-        rows, _ = _trusted(left, order)
-        result[folds == fold] = 1 / (1 + np.exp(-np.clip(rows @ fit_trust(kept, order), -30, 30)))
-    return result
+        kept = [item for item in (*asked, *elsewhere) if _fold(item) != fold]
+        if left and kept:
+            rows, right[folds == fold] = _trusted(left, order)
+            result[folds == fold] = _chance(rows, fit_trust(kept, order))
+    return result, right
 
 
-def thresholds(asked: Sequence[Asked], held_out: npt.NDArray[np.float64]) -> dict[str, float]:
-    """The least scores of an answer (wrong ones ≤ :data:`AIM` of all), of a choice and of one that is offered."""
-    order = fit_order(asked)
-    _, right = _trusted(asked, order)
+def thresholds(
+    asked: Sequence[Asked], held_out: npt.NDArray[np.float64], right: npt.NDArray[np.float64]
+) -> dict[str, float]:
+    """The least scores of an answer (wrong ones ≤ :data:`AIM` of all), of a choice and of one that is offered.
+
+    ``held_out``, ``right``: as :func:`cross_validated` gives them.
+    """
     importance = _importance(asked)
     by_score = np.argsort(-held_out, kind="stable")
     wrong = np.cumsum((importance * (1 - right))[by_score]) / importance.sum()
@@ -106,11 +117,21 @@ def thresholds(asked: Sequence[Asked], held_out: npt.NDArray[np.float64]) -> dic
     return {"answer": round(min(answer, 0.95), 3), "choose": CHOOSE, "offer": 0.01}
 
 
+def _fold(item: Asked) -> int:
+    return crc32(item.group.encode()) % _FOLDS
+
+
+def _chance(rows: Array, weights: Array) -> Array:
+    return np.asarray(1 / (1 + np.exp(-np.clip(rows @ weights, -30, 30))))
+
+
 def _importance(asked: Sequence[Asked]) -> npt.NDArray[np.float64]:
     """Weights with which answerable and unanswerable questions count in the proportion that is asked."""
+    counts = np.array([item.counts for item in asked])
     outside = np.array([item.right is None for item in asked])
     share = _UNANSWERABLE if outside.any() and not outside.all() else float(outside.mean())
-    weights = np.where(outside, share / max(1, outside.sum()), (1 - share) / max(1, (~outside).sum())) * len(asked)
+    sums = np.where(outside, counts[outside].sum(), counts[~outside].sum())
+    weights = counts * np.where(outside, share, 1 - share) / np.maximum(sums, 1e-9) * len(asked)
     return np.asarray(weights, np.float64)
 
 
@@ -121,18 +142,36 @@ def _trusted(asked: Sequence[Asked], order: Array) -> tuple[Array, Array]:
         ranked = ordered(item.compared, order)
         rows[number] = trust_features(item.compared, ranked)
         right[number] = item.compared.positions[ranked[0][0]] == item.right
-    return rows, right
+    return widened(rows), right
 
 
-def _descended(gradient: Any, size: int) -> Array:
-    """Adam from zero."""
+def _signs(names: Sequence[str]) -> Array:
+    """Of each feature whether more of it may only raise the trust (1), only lower it (-1), or both (0)."""
+    return np.array([0 if name in _EITHER else -1 if name in _AGAINST else 1 for name in names])
+
+
+def _descended(gradient: Any, size: int, signs: Array | None = None) -> Array:
+    """Adam from zero. ``signs``: of the first half of the weights, which way each may go, however few ways an entry has."""
     weights, first, second = np.zeros(size), np.zeros(size), np.zeros(size)
     for step in range(1, _STEPS + 1):
         slope = gradient(weights)
         first = 0.9 * first + 0.1 * slope
         second = 0.999 * second + 0.001 * slope**2
         weights -= _RATE * (first / (1 - 0.9**step)) / (np.sqrt(second / (1 - 0.999**step)) + 1e-8)
+        if signs is not None:
+            _hold(weights, signs)
     return weights
+
+
+def _hold(weights: Array, signs: Array) -> None:
+    """Bring weights back to their sides, for ``few`` of 0 and of 1, and so for all between."""
+    own, by_few = weights[: len(signs)], weights[len(signs) :]
+    with_few = np.delete(signs, FEATURES.index(FEW))
+    beside = np.delete(own, FEATURES.index(FEW))
+    own[(own * signs) < 0] = 0
+    beside[(beside * with_few) < 0] = 0
+    over = (beside + by_few) * with_few < 0
+    by_few[over] = -beside[over]
 
 
 def _named(names: Sequence[str], values: Array) -> dict[str, float]:

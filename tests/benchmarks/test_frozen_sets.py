@@ -10,6 +10,7 @@ import pytest
 import yaml
 
 from config.settings import ROOT
+from knowledge.calibration.held_out import asked_otherwise, near_misses
 from knowledge.entries import sample_entries
 
 DATA = ROOT / "benchmarks" / "data"
@@ -67,6 +68,13 @@ def test_questions_use_other_words_than_the_entries(name: str) -> None:
     for row in load(name):
         assert row.get("entry", row.get("near")) in known
         assert not asked & set(runs(row["q"])), row["q"]
+
+
+@pytest.mark.parametrize("name", ["kb_answerable", "kb_unanswerable"])
+def test_questions_are_none_that_the_search_was_fitted_on(name: str) -> None:
+    fitted = {run for text in (*near_misses(), *(text for text, _ in asked_otherwise())) for run in runs(text)}
+    for row in load(name):
+        assert not fitted & set(runs(row["q"])), row["q"]
 
 
 def test_every_entry_is_asked_for() -> None:

@@ -1,9 +1,21 @@
 """The fit, on few entries; ``./hotline bench kb`` measures the whole."""
 
-from knowledge.calibration.fit import MOST_WRONG, cross_validated, fit
-from knowledge.calibration.held_out import Asked, ask, leave_entry_out, leave_one_out, near_misses, out_of_scope
+import pytest
+
+from knowledge.calibration.fit import MOST_WRONG, cross_validated, fit, fit_order
+from knowledge.calibration.held_out import (
+    Asked,
+    ask,
+    asked_otherwise,
+    leave_entry_out,
+    leave_one_out,
+    less_tended,
+    near_misses,
+    out_of_scope,
+)
 from knowledge.calibration.misheard import Mishearing
 from knowledge.entries import sample_entries
+from knowledge.features import FEATURES
 from knowledge.index import Index
 from knowledge.ranking import model_of, scores
 from knowledge.text import sound_of
@@ -14,6 +26,34 @@ ENTRIES = [form.entry(1) for form in sample_entries()[::12]]
 def test_each_other_way_of_asking_is_asked_once_of_an_index_without_it() -> None:
     asked = list(leave_one_out(ENTRIES))
     assert sorted(item.question for item in asked) == sorted(way for entry in ENTRIES for way in entry.similar)
+
+
+def test_ways_may_be_left_out_several_at_once() -> None:
+    asked = list(leave_one_out(ENTRIES[:4], folds=3))
+    assert sorted(item.question for item in asked) == sorted(way for entry in ENTRIES[:4] for way in entry.similar)
+    for item in asked:
+        assert item.right is not None
+        few = item.compared.rows[item.compared.positions.index(item.right)][FEATURES.index("few")]
+        left = len(ENTRIES[item.right].similar) * 2 / 3
+        assert 1 / few == pytest.approx(1 + left, abs=1)
+
+
+def test_what_is_asked_otherwise_stands_in_no_entry_and_in_no_list_of_near_misses() -> None:
+    ids = {form.id for form in sample_entries()}
+    written = {way for form in sample_entries() for way in (form.question, *form.similar)}
+    asked = asked_otherwise()
+    assert {id for _, id in asked if id} == ids
+    assert len({question for question, _ in asked}) == len(asked)
+    assert not {question for question, _ in asked} & (written | {*near_misses(), *out_of_scope()})
+
+
+def test_less_tended_bases_keep_their_entries_and_lose_ways_then_answers() -> None:
+    few, titles, bare = less_tended(ENTRIES)
+    for entry, fewer, title, alone in zip(ENTRIES, few, titles, bare, strict=True):
+        assert 0 < len(fewer.similar) < len(entry.similar) / 4
+        assert set(fewer.similar) < set(entry.similar)
+        assert (title.similar, title.answer) == ((), entry.answer)
+        assert (alone.similar, alone.answer, alone.question) == ((), "", entry.question)
 
 
 def test_a_question_has_no_answer_in_an_index_without_its_entry() -> None:
@@ -40,9 +80,11 @@ def test_the_fit_tells_what_is_answered_from_what_is_not() -> None:
 
 def test_a_question_is_scored_without_having_been_fitted_on() -> None:
     asked = [item for item in leave_one_out(ENTRIES) if item.compared.positions]
-    values = cross_validated(asked)
-    assert len(values) == len(asked)
+    values, right = cross_validated(asked, (), fit_order(asked))
+    assert len(values) == len(right) == len(asked)
     assert ((values > 0) & (values < 1)).all()
+    assert 0.5 < right.mean() < 1
+    assert values[right == 1].mean() > values[right == 0].mean()
 
 
 def test_what_is_misheard_sounds_the_same() -> None:

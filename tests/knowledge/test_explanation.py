@@ -33,7 +33,7 @@ def test_the_points_of_a_candidate_add_up_to_its_logit(samples: Index) -> None:
 
 @pytest.mark.parametrize(
     ("question", "rule"),
-    [("请问公积金怎么提取", "written"), ("公积金", "choose"), ("xyz", "nothing")],
+    [("请问公积金怎么提取", "written"), ("公积金", "choose"), ("ωψ", "nothing")],
 )
 def test_the_rule_that_decided_is_named(samples: Index, question: str, rule: str) -> None:
     found = explain(samples, question)

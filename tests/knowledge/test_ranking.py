@@ -10,6 +10,7 @@ from knowledge.ranking import (
     TRUST_FEATURES,
     Model,
     certain,
+    effective,
     fitted,
     margin,
     model_of,
@@ -17,11 +18,13 @@ from knowledge.ranking import (
     scores,
     trust_features,
     verdict,
+    widened,
+    widened_names,
 )
 
 from .conftest import MakeForm
 
-MODEL = Model(np.ones(len(FEATURES)), np.zeros(len(TRUST_FEATURES)), 0.8, 0.2, 0.01)
+MODEL = Model(np.ones(len(widened_names(FEATURES))), np.zeros(len(widened_names(TRUST_FEATURES))), 0.8, 0.2, 0.01)
 
 
 @pytest.mark.parametrize(
@@ -30,6 +33,8 @@ MODEL = Model(np.ones(len(FEATURES)), np.zeros(len(TRUST_FEATURES)), 0.8, 0.2, 0
         ([], Verdict.ABSTAIN),
         ([0.19], Verdict.ABSTAIN),
         ([0.2], Verdict.CHOOSE),
+        ([0.1, 0.06, 0.05, 0.0], Verdict.CHOOSE),
+        ([0.1, 0.04, 0.04, 0.04], Verdict.ABSTAIN),
         ([0.79, 0.0], Verdict.CHOOSE),
         ([0.8, 0.1], Verdict.ANSWER),
     ],
@@ -61,8 +66,8 @@ def test_own_words_are_certain_and_the_others_share_what_is_left() -> None:
 
 def test_the_shipped_weights_fit_the_features() -> None:
     model = fitted()
-    assert len(model.order) == len(FEATURES)
-    assert len(model.trust) == len(TRUST_FEATURES)
+    assert len(model.order) == len(widened_names(FEATURES))
+    assert len(model.trust) == len(widened_names(TRUST_FEATURES))
     assert 0 < model.offer < model.choose < model.answer < 1
     with pytest.raises(KeyError):
         model_of({"order": {}, "trust": {}, "thresholds": {}})
@@ -74,6 +79,15 @@ def test_trust_is_reckoned_from_the_first_and_its_lead() -> None:
     assert values["words"] == 0.3
     assert values["logit"] == pytest.approx(0.6)
     assert values["chance"] == pytest.approx(1 / (1 + np.exp(-4)))
+
+
+def test_a_feature_weighs_by_how_few_ways_an_entry_has() -> None:
+    row = np.linspace(0.1, 0.9, len(FEATURES))
+    weights = np.arange(len(widened_names(FEATURES)), dtype=float)
+    few = float(row[FEATURES.index("few")])
+    assert widened(row) @ weights == pytest.approx(row @ effective(weights, few))
+    assert widened_names(FEATURES)[len(FEATURES) :] == tuple(f"few_{name}" for name in FEATURES if name != "few")
+    assert (widened(np.zeros((3, len(FEATURES)))) == 0).all()
 
 
 @pytest.fixture

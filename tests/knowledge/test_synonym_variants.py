@@ -36,7 +36,8 @@ async def test_a_new_group_changes_what_is_answered_at_the_next_look(
     await Repository(database, clock).publish([make_form("A-1", "飞艇怎么上牌照"), make_form("A-2", "停水找谁")])
     search = Search(database, settings, clock)
     await search.refresh_if_changed()
-    assert search.search("空中大胖子如何上路", AT).verdict is Verdict.ABSTAIN
+    before = search.search("空中大胖子如何上路", AT)
+    assert before.verdict is not Verdict.ANSWER
     async with database.begin() as connection:
         row = {"id": "1", "words": ["空中大胖子如何上路", "飞艇怎么上牌照"], "by": "editor", "at": AT}
         await connection.execute(synonyms.insert(), row)
@@ -44,4 +45,5 @@ async def test_a_new_group_changes_what_is_answered_at_the_next_look(
     assert await search.refresh_if_changed()
     ranking = search.search("空中大胖子如何上路", AT)
     assert ranking.ranked[0].entry.id == "A-1"
+    assert ranking.ranked[0].score > max((one.score for one in before.ranked), default=0.0)
     assert search.explain("空中大胖子如何上路", AT).variants == ("飞艇怎么上牌照",)

@@ -25,7 +25,15 @@ def test_text_is_brought_to_one_form(text: str, plain: str) -> None:
 
 @pytest.mark.parametrize(
     ("text", "rest"),
-    [("你好我想问一下社保断了", "社保断了"), ("麻烦帮我查一下电费", "电费"), ("你好", "你好"), ("谢谢", "谢谢")],
+    [
+        ("你好我想问一下社保断了", "社保断了"),
+        ("麻烦帮我查一下电费", "电费"),
+        ("你好", "你好"),
+        ("谢谢", "谢谢"),
+        ("请问下公积金", "公积金"),
+        ("请问下水道堵了找谁", "下水道堵了找谁"),
+        ("想问下下岗能领什么", "下岗能领什么"),
+    ],
 )
 def test_courtesy_is_left_out_unless_it_is_all_there_is(text: str, rest: str) -> None:
     assert without_courtesy(text) == rest
