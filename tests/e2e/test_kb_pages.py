@@ -114,7 +114,7 @@ def test_nothing_is_overwritten_when_two_edit_the_same_draft(
 def test_an_unanswered_question_becomes_a_draft(
     hotline: Hotline, browser: Browser, editor: Maintainer, shots: Path
 ) -> None:
-    asked = "骆驼养殖许可证怎么换发"
+    asked = "骆驼配种站怎么申请"
     citizen = open_page(browser, hotline.web, PHONE)
     expect(citizen.locator(".row.bot").first).to_be_visible()
     say(citizen, asked)
