@@ -2,7 +2,7 @@
 
 import pytest
 
-from knowledge.calibration.fit import MOST_WRONG, cross_validated, fit, fit_order
+from knowledge.calibration.fit import MOST_WRONG, cross_validated, fit, fit_order, fit_trust
 from knowledge.calibration.held_out import (
     Asked,
     ask,
@@ -17,7 +17,7 @@ from knowledge.calibration.misheard import Mishearing
 from knowledge.entries import sample_entries
 from knowledge.features import FEATURES
 from knowledge.index import Index
-from knowledge.ranking import model_of, scores
+from knowledge.ranking import TRUST_FEATURES, effective, model_of, scores
 from knowledge.text import sound_of
 
 ENTRIES = [form.entry(1) for form in sample_entries()[::12]]
@@ -76,6 +76,17 @@ def test_the_fit_tells_what_is_answered_from_what_is_not() -> None:
     wrong = [item for item in answered if best(item)[0] != item.right]
     assert len(answered) > 0.4 * (len(asked) - len(silent))
     assert len(wrong) <= 2 * MOST_WRONG * len(asked)
+
+
+def test_likeness_never_lowers_the_trust_and_what_is_missing_never_raises_it() -> None:
+    index = Index.in_memory(ENTRIES)
+    asked = [*leave_one_out(ENTRIES, every=3), *(ask(index, sentence, None) for sentence in near_misses()[::9])]
+    kept = [item for item in asked if item.compared.positions]
+    trust = fit_trust(kept, fit_order(kept))
+    for few in (0.0, 0.5, 1.0):
+        weights = dict(zip(TRUST_FEATURES, effective(trust, few), strict=True))
+        assert all(weights[name] >= -1e-9 for name in ("words", "grams", "sounds", "word_cover", "evidence", "logit"))
+        assert all(weights[name] <= 1e-9 for name in ("missing", "missing_everywhere", "detail_other", "thin"))
 
 
 def test_a_question_is_scored_without_having_been_fitted_on() -> None:
