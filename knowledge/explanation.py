@@ -185,7 +185,7 @@ def _rule(index: Index, ranking: Ranking, asked: str, model: Model) -> tuple[str
         case Verdict.CHOOSE:
             return "choose", f"把握 {best:.2f}，低于直接回答的门槛 {model.answer:.2f}，请市民在最多三条里选"
         case _ if offered >= model.choose:
-            return "abstain", f"最像的一条把握 {best:.2f}，低于 {model.choose / 2:.2f}，几条都不太像，不回答"
+            return "abstain", f"最像的一条把握 {best:.2f}，低于 {model.choose_first:.2f}，几条都不太像，不回答"
         case _:
             return "abstain", f"前三条合起来的把握 {offered:.2f}，低于供选择的门槛 {model.choose:.2f}，不回答"
 

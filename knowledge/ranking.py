@@ -57,6 +57,11 @@ class Model:
     offer: float
     meaning: "Model | None" = None
 
+    @property
+    def choose_first(self) -> float:
+        """Where several are offered, the least score of the first: not three of them each a little."""
+        return self.choose / 2
+
     def of(self, *, by_meaning: bool) -> "Model":
         """The weights for a question compared by words alone, or by meaning too (then :attr:`meaning` must be there)."""
         if not by_meaning:
@@ -175,10 +180,10 @@ def margin(values: Sequence[float]) -> float:
 def verdict(values: Sequence[float], model: Model | None = None) -> Verdict:
     """What to do with entries of these scores, best first. A wrong answer costs more than a choice or a person.
 
-    A choice is offered when it is likely enough that one of those offered is right, and not three of them each a little.
+    A choice is offered when it is likely enough that one of those offered is right.
     """
     model = model or fitted()
-    if not values or values[0] < model.choose / 2 or sum(values[:MOST_OFFERED]) < model.choose:
+    if not values or values[0] < model.choose_first or sum(values[:MOST_OFFERED]) < model.choose:
         return Verdict.ABSTAIN
     return Verdict.ANSWER if values[0] >= model.answer else Verdict.CHOOSE
 

@@ -74,7 +74,6 @@ def fit_order(asked: Sequence[Asked]) -> Array:
 
 def fit_trust(asked: Sequence[Asked], order: Array) -> Array:
     """Weights of a logistic regression: is the first of the candidates the right answer?"""
-    asked = [item for item in asked if item.counts]
     rows, right = _trusted(asked, order)
     importance = _importance(asked)
 
@@ -166,11 +165,10 @@ def _descended(gradient: Any, size: int, signs: Array | None = None) -> Array:
 def _hold(weights: Array, signs: Array) -> None:
     """Bring weights back to their sides, for ``few`` of 0 and of 1, and so for all between."""
     own, by_few = weights[: len(signs)], weights[len(signs) :]
-    with_few = np.delete(signs, FEATURES.index(FEW))
-    beside = np.delete(own, FEATURES.index(FEW))
     own[(own * signs) < 0] = 0
-    beside[(beside * with_few) < 0] = 0
-    over = (beside + by_few) * with_few < 0
+    place = FEATURES.index(FEW)
+    beside = np.delete(own, place)
+    over = (beside + by_few) * np.delete(signs, place) < 0
     by_few[over] = -beside[over]
 
 

@@ -37,7 +37,7 @@ class Asked:
     """A question compared with the entries of an index. ``right``: position of its entry; ``None``: none answers it.
 
     ``group``: the entry whose words were asked; all questions of one group fall into the same fold. ``counts``: how much it does in
-    the trust, 0: not at all.
+    the trust.
     """
 
     question: str

@@ -53,8 +53,7 @@ def fitted_weights(
     weights: dict[str, Any] = {"words": _weights(entries, confirmed, by_words)}
     if encoder is not None and vectors is not None:
         patient = Remembering(encoder, vectors)
-        read_entries(encoder, vectors, entries)
-        for base in less_tended(entries):
+        for base in (entries, *less_tended(entries)):
             read_entries(encoder, vectors, base)
         weights["meaning"] = _weights(entries, confirmed, lambda index: Reader(vectors.of(index), patient))
     return weights
