@@ -204,6 +204,32 @@ def test_a_file_is_taken_whole_or_not_at_all(
     page.context.close()
 
 
+def test_the_list_is_filtered_and_a_filter_taken_back_on_a_phone(
+    hotline: Hotline, browser: Browser, reviewer: Maintainer, shots: Path
+) -> None:
+    page = console(browser, hotline, reviewer, PHONE)
+    failures: list[str] = []
+    page.on("pageerror", lambda error: failures.append(str(error)))
+    show(page, "entries")
+    total = page.locator("h1 small")
+    expect(total).to_be_visible()
+    everything = total.inner_text()
+    for name, option in (("领域", "公积金"), ("状态", "已过期")):
+        chooser = page.locator(".filters .el-select", has=page.get_by_label(name, exact=True))
+        chooser.click()
+        page.locator(".el-select-dropdown:visible .el-select-dropdown__item", has_text=option).first.click()
+        expect(page.get_by_role("button", name="清除筛选").first).to_be_visible()
+        if name == "领域":
+            expect(total).not_to_have_text(everything)
+            page.screenshot(path=str(shots / "kb-390-filtered.png"))
+        chooser.hover()
+        chooser.locator(".el-select__clear").click()
+        expect(page.get_by_role("button", name="清除筛选")).to_have_count(0)
+        expect(total).to_have_text(everything)
+    assert not failures
+    page.context.close()
+
+
 def test_every_section_fits_desk_and_phone(
     hotline: Hotline, browser: Browser, reviewer: Maintainer, shots: Path
 ) -> None:
