@@ -183,6 +183,13 @@ class Vectors:
         self.answers: Final = VectorStore([folder / f"{MODEL}-{ANSWER}" for folder in folders], DIMENSIONS)
         self._stores: Final = {QUESTION: self.questions, ANSWER: self.answers}
 
+    def scratch(self) -> "Vectors":
+        """What knows the same; what is added to it is written nowhere."""
+        twin = Vectors([])
+        twin.questions.learn(self.questions)
+        twin.answers.learn(self.answers)
+        return twin
+
     def refresh(self) -> bool:
         """Read what other processes wrote; returns whether they wrote anything."""
         fresh = [self.questions.refresh(), self.answers.refresh()]

@@ -1,7 +1,6 @@
 """Reading entries for their meaning: working out the vectors that are not known yet, piece by piece."""
 
 import contextlib
-import fcntl
 import os
 import threading
 import time
@@ -16,6 +15,7 @@ from knowledge.index import Index
 from knowledge.kinds import Floats
 from knowledge.meaning import Encoder, asked_text, encoder
 from knowledge.meant import Meant, Reader, Vectors
+from store.files import alone
 
 log = get_logger("knowledge")
 
@@ -159,18 +159,11 @@ class Readers:
 
 
 @contextlib.contextmanager
-def _alone(file: Path) -> Iterator[bool]:
+def _alone(lock: Path) -> Iterator[bool]:
     """Whether this process is the one that reads; where nothing can be written, each reads for itself."""
-    try:
-        file.parent.mkdir(parents=True, exist_ok=True)
-        handle = file.open("w")
-    except OSError:
-        yield True
-        return
-    with handle:
+    with contextlib.ExitStack() as stack:
         try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            mine = stack.enter_context(alone(lock))
         except OSError:
-            yield False
-            return
-        yield True
+            mine = True
+        yield mine

@@ -1,14 +1,13 @@
 """Parts on disk: written in a folder of their own, checked by sums, moved into place whole, and made anew when damaged."""
 
 import contextlib
-import fcntl
 import json
 import os
 import shutil
 import tempfile
 import time
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Final
@@ -21,6 +20,7 @@ from knowledge.kinds import KINDS, Kind
 from knowledge.part import Part, make
 from knowledge.strings import Strings
 from knowledge.text import lexicon_fingerprint
+from store.files import alone
 
 log = get_logger("knowledge")
 
@@ -111,17 +111,9 @@ def remove_unused(root: Path, used: str) -> None:
             shutil.rmtree(folder, ignore_errors=True)
 
 
-@contextlib.contextmanager
-def building(root: Path, *, wait: bool) -> Iterator[bool]:
-    """Only one process builds at a time; yields whether it is this one. The lock falls with the process that held it."""
-    root.mkdir(parents=True, exist_ok=True)
-    with (root / _LOCK).open("a") as handle:
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
-        except BlockingIOError:
-            yield False
-            return
-        yield True
+def building(root: Path, *, wait: bool) -> contextlib.AbstractContextManager[bool]:
+    """Only one process builds at a time; whether it is this one."""
+    return alone(root / _LOCK, wait=wait)
 
 
 def _suffix() -> str:

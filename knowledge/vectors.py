@@ -4,7 +4,6 @@ Several processes read and add at a time. A damaged file is passed over: what it
 """
 
 import contextlib
-import fcntl
 import os
 import threading
 import zlib
@@ -17,7 +16,7 @@ import numpy.typing as npt
 from structlog import get_logger
 
 from knowledge.kinds import Floats, Keys
-from store.files import replace_file
+from store.files import alone, replace_file
 
 log = get_logger("knowledge")
 
@@ -64,6 +63,11 @@ class VectorStore:
         found = np.zeros((len(keys), self._dimensions), np.float32)
         found[known] = rows[places[known]]
         return found, known
+
+    def learn(self, other: "VectorStore") -> None:
+        """Know what ``other`` knows, in memory alone."""
+        with self._turn:
+            self._take(other._keys, other._rows)
 
     def keep(self, keys: Keys, rows: Floats) -> None:
         """Keep ``rows`` in memory alone."""
@@ -134,8 +138,9 @@ class VectorStore:
         folder = self._folders[0]
         if len(list(folder.glob("*.vec"))) < _MANY:
             return
-        with contextlib.suppress(OSError), (folder / "merging.lock").open("w") as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        with contextlib.suppress(OSError), alone(folder / "merging.lock") as mine:
+            if not mine:
+                return
             files = sorted(folder.glob("*.vec"))
             held = [found for file in files if (found := self._load(file))]
             if held:

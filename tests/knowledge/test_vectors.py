@@ -93,3 +93,14 @@ def test_where_nothing_can_be_written_it_is_kept_in_memory(tmp_path: Path) -> No
     for store in (VectorStore([file / "below"], _SIZE), VectorStore([], _SIZE)):
         store.add(keys(1), rows(1))
         assert store.rows(keys(1))[1].all()
+
+
+def test_what_one_learned_from_another_it_does_not_write(tmp_path: Path) -> None:
+    store = VectorStore([tmp_path], _SIZE)
+    store.add(keys(1), rows(1))
+    scratch = VectorStore([], _SIZE)
+    scratch.learn(store)
+    scratch.add(keys(2), rows(2))
+    assert scratch.rows(keys(1, 2))[1].all()
+    assert store.rows(keys(1, 2))[1].tolist() == [True, False]
+    assert len(list(tmp_path.iterdir())) == 1
