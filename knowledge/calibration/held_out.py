@@ -17,9 +17,6 @@ _OUT_OF_SCOPE: Final = _FOLDER / "out_of_scope.txt"
 _NEAR: Final = _FOLDER / "near_misses.txt"
 _OTHERWISE: Final = _FOLDER / "asked_otherwise.yaml"
 
-
-FEWER: Final = 6
-"""Of an entry's ways of asking, one in so many is left where it is less tended."""
 _ENTRY_FOLDS: Final = 15
 """In so many rounds all entries are left out once."""
 
@@ -71,15 +68,6 @@ def leave_one_out(
             for at in range(fold, len(entry.similar), folds):
                 if (at * len(entries) + position) % every == 0:
                     yield ask(index, heard(entry.similar[at]), position, entry.id, reader)
-
-
-def less_tended(entries: Sequence[Entry]) -> Iterator[tuple[Entry, ...]]:
-    """``entries`` as they stand in bases that nobody has tended as well: with a few of their other ways of asking, without any, and
-    without an answer either.
-    """
-    yield tuple(replace(entry, similar=entry.similar[at % FEWER :: FEWER]) for at, entry in enumerate(entries))
-    yield tuple(replace(entry, similar=()) for entry in entries)
-    yield tuple(replace(entry, similar=(), answer="", speech="") for entry in entries)
 
 
 def leave_entry_out(entries: Sequence[Entry], every: int = 1, read: Reading = by_words) -> Iterator[Asked]:

@@ -8,8 +8,10 @@ from knowledge.contract import Entry
 from knowledge.text import sound_of
 
 _SEED: Final = 12345
-_SHARE: Final = 0.15
+SHARE: Final = 0.15
 """Of the characters of a question, how many are put wrong; one at least."""
+BADLY: Final = 0.3
+"""The same on a bad line."""
 
 
 class Mishearing:
@@ -23,10 +25,10 @@ class Mishearing:
             if "\u3400" <= character <= "\u9fff":
                 self._alike.setdefault(sound_of(character), []).append(character)
 
-    def of(self, question: str) -> str:
-        """``question`` with some of its characters put wrong; as it is when none sounds like another."""
+    def of(self, question: str, share: float = SHARE) -> str:
+        """``question`` with ``share`` (0…1) of its characters put wrong, one at least; as it is when none sounds like another."""
         places = [place for place, character in enumerate(question) if len(self._others(character)) > 0]
-        wrong = self._random.sample(places, min(len(places), max(1, round(_SHARE * len(question)))))
+        wrong = self._random.sample(places, min(len(places), max(1, round(share * len(question)))))
         heard = list(question)
         for place in wrong:
             heard[place] = self._random.choice(self._others(question[place]))

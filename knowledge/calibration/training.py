@@ -2,11 +2,12 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
-from functools import cache
+from functools import cache, partial
 from typing import Any, Final
 
 import numpy as np
 
+from knowledge.calibration.bases import ask_near, ask_small, less_tended, sentences
 from knowledge.calibration.fit import fit
 from knowledge.calibration.held_out import (
     Asked,
@@ -15,11 +16,10 @@ from knowledge.calibration.held_out import (
     by_words,
     leave_entry_out,
     leave_one_out,
-    less_tended,
     near_misses,
     out_of_scope,
 )
-from knowledge.calibration.misheard import Mishearing
+from knowledge.calibration.misheard import BADLY, Mishearing
 from knowledge.contract import Entry
 from knowledge.kinds import Floats, word_key
 from knowledge.meaning import QUESTION, Encoder, centred
@@ -32,6 +32,8 @@ _FOLDS: Final = 12
 """In so many rounds each way of asking is asked of a base without it."""
 OWN_WORDS: Final = 0.3
 """How much a question counts in the trust that is in its entry's editors' own words, unless it is short."""
+UNUSUAL: Final = 0.3
+"""How much a question counts in the trust that was asked of a base of single sentences, or of a few entries."""
 PLAIN: Final = 10
 """Characters of a question that is short."""
 
@@ -48,20 +50,23 @@ def fitted_weights(
     """Weights and thresholds by name, fitted on the ways of asking of ``entries`` and on ``confirmed`` answers.
 
     Takes a minute or two for a hundred entries; meant for a process of its own. With ``encoder``, the weights for questions
-    that are read for their meaning too; ``vectors`` keeps what was read.
+    that are read for their meaning too; ``vectors``: what is known already; nothing is added to it.
     """
     weights: dict[str, Any] = {"words": _weights(entries, confirmed, by_words)}
     if encoder is not None and vectors is not None:
-        patient = Remembering(encoder, vectors)
-        for base in (entries, *less_tended(entries)):
-            read_entries(encoder, vectors, base)
-        weights["meaning"] = _weights(entries, confirmed, lambda index: Reader(vectors.of(index), patient))
+        scratch = vectors.scratch()
+        patient = Remembering(encoder, scratch)
+        for base in (entries, *less_tended(entries), sentences(entries).base):
+            read_entries(encoder, scratch, base)
+        weights["meaning"] = _weights(entries, confirmed, lambda index: Reader(scratch.of(index), patient))
     return weights
 
 
 def _weights(entries: Sequence[Entry], confirmed: Sequence[Confirmed], read: Reading) -> dict[str, dict[str, float]]:
-    hear = cache(Mishearing(entries).of)
-    asked_of = [*confirmed, *((question, None) for question in (*out_of_scope(), *near_misses()))]
+    mishearing = Mishearing(entries)
+    hear, hear_badly = cache(mishearing.of), cache(partial(mishearing.of, share=BADLY))
+    silent = [(question, None) for question in (*out_of_scope(), *near_misses())]
+    asked_of = [*confirmed, *silent]
     ways = [(way, entry.id) for entry in entries for way in entry.similar]
     asked = [
         *ask_all(entries, asked_of, read),
@@ -70,7 +75,15 @@ def _weights(entries: Sequence[Entry], confirmed: Sequence[Confirmed], read: Rea
         *_in_own_words(leave_one_out(entries, hear, read, 2 * _EVERY, _FOLDS)),
         *_in_own_words(leave_entry_out(entries, 2 * _EVERY, read)),
     ]
-    elsewhere: list[Asked] = []
+    single = sentences(entries)
+    unusual = [
+        *ask_near(single, read),
+        *ask_near(single, read, hear),
+        *ask_near(single, read, hear_badly),
+        *ask_all(single.base, silent, read),
+        *ask_small(entries, asked_of, read),
+    ]
+    elsewhere = [replace(item, counts=UNUSUAL) for item in unusual]
     for base in less_tended(entries):
         elsewhere += ask_all(base, asked_of, read)
         elsewhere += ask_all(base, confirmed, read, hear)

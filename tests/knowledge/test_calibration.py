@@ -1,7 +1,11 @@
 """The fit, on few entries; ``./hotline bench kb`` measures the whole."""
 
+from collections import Counter
+from itertools import pairwise
+
 import pytest
 
+from knowledge.calibration.bases import MOST_SENTENCES, ask_near, ask_small, less_tended, sentences
 from knowledge.calibration.fit import MOST_WRONG, cross_validated, fit, fit_order, fit_trust
 from knowledge.calibration.held_out import (
     Asked,
@@ -9,16 +13,15 @@ from knowledge.calibration.held_out import (
     asked_otherwise,
     leave_entry_out,
     leave_one_out,
-    less_tended,
     near_misses,
     out_of_scope,
 )
-from knowledge.calibration.misheard import Mishearing
+from knowledge.calibration.misheard import BADLY, SHARE, Mishearing
 from knowledge.entries import sample_entries
 from knowledge.features import FEATURES
 from knowledge.index import Index
 from knowledge.ranking import TRUST_FEATURES, effective, model_of, scores
-from knowledge.text import sound_of
+from knowledge.text import normalise, sound_of
 
 ENTRIES = [form.entry(1) for form in sample_entries()[::12]]
 
@@ -54,6 +57,44 @@ def test_less_tended_bases_keep_their_entries_and_lose_ways_then_answers() -> No
         assert set(fewer.similar) < set(entry.similar)
         assert (title.similar, title.answer) == ((), entry.answer)
         assert (alone.similar, alone.answer, alone.question) == ((), "", entry.question)
+
+
+def test_sentences_are_asked_for_in_others_near_them() -> None:
+    held = sentences(ENTRIES)
+    ways = {entry.id: {entry.question, *entry.similar} for entry in ENTRIES}
+    kept = [entry.question for entry in held.base]
+    assert len(kept) > 10 * len(ENTRIES)
+    assert max(Counter(held.owners).values()) <= MOST_SENTENCES
+    assert len(held.near) > 5 * len(ENTRIES)
+    assert not {question for question, _ in held.near} & set(kept)
+    for question, place in held.near:
+        assert {question, kept[place]} <= ways[held.owners[place]]
+        assert set(pairwise(normalise(question))) & set(pairwise(normalise(kept[place])))
+
+
+def test_other_sentences_of_the_same_entry_are_no_wrong_answers() -> None:
+    held = sentences(ENTRIES)
+    asked = list(ask_near(held))
+    assert len(asked) == len(held.near)
+    for item in asked:
+        assert item.right is not None
+        owners = [held.owners[place] for place in item.compared.positions]
+        assert owners.count(held.owners[item.right]) == (item.right in item.compared.positions)
+        assert len(item.compared.rows) == len(owners)
+    found = [item for item in asked if item.right in item.compared.positions]
+    assert len(found) > 0.9 * len(asked)
+
+
+def test_small_bases_are_asked_for_what_they_have_and_what_they_have_not() -> None:
+    confirmed = [("怎么弄呢", entry.id) for entry in ENTRIES] + [("天为什么是蓝的", None)]
+    asked = list(ask_small(ENTRIES, confirmed))
+    answerable = [item for item in asked if item.right is not None]
+    assert 0.2 * len(asked) < len(answerable) < 0.8 * len(asked)
+    assert {len(item.compared.positions) for item in asked} >= {0, 1, 2, 3}
+    assert {"怎么弄呢", "天为什么是蓝的"} < {item.question for item in asked}
+    assert all(item.right is None for item in asked if item.question == "天为什么是蓝的")
+    again = list(ask_small(ENTRIES, confirmed))
+    assert [item.question for item in again] == [item.question for item in asked]
 
 
 def test_a_question_has_no_answer_in_an_index_without_its_entry() -> None:
@@ -104,6 +145,16 @@ def test_what_is_misheard_sounds_the_same() -> None:
         heard = mishearing.of(entry.question)
         assert heard != entry.question
         assert [sound_of(one) for one in heard] == [sound_of(one) for one in entry.question]
+
+
+def test_on_a_bad_line_more_is_misheard() -> None:
+    def wrong(share: float) -> int:
+        mishearing = Mishearing(ENTRIES)
+        return sum(
+            a != b for one in ENTRIES for a, b in zip(one.question, mishearing.of(one.question, share), strict=True)
+        )
+
+    assert wrong(BADLY) > 1.5 * wrong(SHARE)
 
 
 def test_what_no_entry_answers_is_no_way_of_asking() -> None:
