@@ -116,7 +116,7 @@ def sentences(entries: Sequence[Entry]) -> Sentences:
 
 
 def ask_near(held: Sentences, read: Reading = by_words, heard: Callable[[str], str] = str) -> Iterator[Asked]:
-    """Ask for each sentence in the one near it. Other sentences of its entry, which would be right as well, are left out."""
+    """Ask each question for the sentence that it is near. Other sentences of that entry, which would be right as well, are left out."""
     index = Index.in_memory(held.base)
     reader = read(index)
     for question, place in held.near:
